@@ -1,0 +1,236 @@
+/*
+ * The C ABI of the AdaSPEC engine: the only door to its native code. Plain C11.
+ *
+ * Two libraries implement it: libadaspec_cpu.so (a processor) and libadaspec_cuda.so (an NVIDIA GPU). Names, arguments and results are the same;
+ * pointers are host memory for the first and device memory for the second.
+ *
+ * Every function returns 0 on success, else a status; adaspec_last_error() then has a sentence for the calling thread. Nothing allocates behind the
+ * caller's back, nothing throws across this line. `stream` is a cudaStream_t, NULL for the default stream; the processor ignores it and returns when
+ * the work is done.
+ *
+ * Letters: n rows (tokens of ragged sequences one after the other, no padding), c channels, v vocabulary. Matrices are row-major; ld_x is the number
+ * of elements from one row of x to the next. Float pointers are f32; `void*` with a `_type` is f32, bf16 or f16 and is widened exactly when read.
+ * Accumulation is f32 or wider. A result is the same bits for any number of threads; a row's result never depends on the other rows.
+ * Outputs are overwritten; "+=" marks those that are added to. Outputs may not overlap inputs unless said. NaN and infinities follow IEEE arithmetic
+ * unless said.
+ */
+#ifndef ADASPEC_H
+#define ADASPEC_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define ADASPEC_API __attribute__((visibility("default")))
+#else
+#define ADASPEC_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Status codes. */
+#define ADASPEC_OK 0
+#define ADASPEC_INVALID_ARGUMENT 1
+#define ADASPEC_DEVICE_ERROR 2
+
+/* Element types, as in `_type` arguments. */
+#define ADASPEC_F32 0
+#define ADASPEC_BF16 1
+#define ADASPEC_F16 2
+
+/* ---------------------------------------------------------------------------------------------------------------- the library */
+
+/* The sentence of the calling thread's last failure; "" if there was none. Valid until the thread's next call. */
+ADASPEC_API const char* adaspec_last_error(void);
+
+/* What runs: "cpu avx512", "cpu avx2", "cpu baseline", "cuda sm_90", ... */
+ADASPEC_API const char* adaspec_backend(void);
+
+/* Threads that operations called from any thread may use (processor only; the GPU ignores it). Results do not depend on it. threads >= 1. */
+ADASPEC_API int32_t adaspec_set_threads(int32_t threads);
+
+/* ---------------------------------------------------------------------------------------------------------------- embedding */
+
+/* out (n, c) = table[ids]; table (v, c) of table_type; ids (n) in [0, v), else ADASPEC_INVALID_ARGUMENT (processor) or undefined (GPU). */
+ADASPEC_API int32_t adaspec_embedding_forward(
+    float* out, const void* table, int32_t table_type, const int32_t* ids, int64_t n, int64_t c, int64_t v, void* stream);
+
+/* dtable (v, c) += the rows of dout (n, c) with that id, in row order. */
+ADASPEC_API int32_t adaspec_embedding_backward(
+    float* dtable, const float* dout, const int32_t* ids, int64_t n, int64_t c, int64_t v, void* stream);
+
+/* ---------------------------------------------------------------------------------------------------------------- layer norm */
+
+/* out (n, c) = (x - mean) * rstd * gain + bias, rstd = 1 / sqrt(var + eps); mean (n) and rstd (n) are kept for the backward. */
+ADASPEC_API int32_t adaspec_layernorm_forward(
+    float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t n, int64_t c, void* stream);
+
+/* dx (n, c) +=, dgain (c) +=, dbias (c) +=; rows are summed in an order that depends on n and c only. */
+ADASPEC_API int32_t adaspec_layernorm_backward(
+    float* dx, float* dgain, float* dbias, const float* dout, const float* x, const float* mean, const float* rstd, const float* gain,
+    int64_t n, int64_t c, void* stream);
+
+/* ---------------------------------------------------------------------------------------------------------------- linear, row by row */
+
+/*
+ * out (m, n) = x (m, k) weight(n, k)^T + bias (n), bias may be NULL; weight of weight_type. The order of summation over k depends on k alone: the bits of
+ * a row of out depend on that row of x only, for any m and any number of threads.
+ */
+ADASPEC_API int32_t adaspec_linear_rows(
+    float* out, int64_t ld_out, const float* x, int64_t ld_x, const void* weight, int32_t weight_type, int64_t ld_weight, const float* bias,
+    int64_t m, int64_t n, int64_t k, void* stream);
+
+/* out (n, c) += bias (c) by row. */
+ADASPEC_API int32_t adaspec_bias_add(float* out, int64_t ld_out, const float* bias, int64_t n, int64_t c, void* stream);
+
+/* sum (c) += the rows of x (n, c), in an order that depends on n and c only. */
+ADASPEC_API int32_t adaspec_column_sum(float* sum, const float* x, int64_t ld_x, int64_t n, int64_t c, void* stream);
+
+/* ---------------------------------------------------------------------------------------------------------------- rotary and attention */
+
+/*
+ * Where heads lie in a row of qkv, in elements: query head h at query_offset + h * query_head_stride, key head g at key_offset + g * kv_head_stride,
+ * value head g at value_offset + g * kv_head_stride; each is head_dim long. Query head h reads key head h * kv_heads / query_heads.
+ */
+typedef struct adaspec_head_layout {
+    int32_t query_heads;
+    int32_t kv_heads;
+    int32_t head_dim;
+    int32_t query_offset;
+    int32_t key_offset;
+    int32_t value_offset;
+    int32_t query_head_stride;
+    int32_t kv_head_stride;
+    int32_t row_width;
+} adaspec_head_layout;
+
+/*
+ * In place: rotates the first `rotary` channels of each query and key head of qkv (n, row_width), pairs (i, i + rotary/2), by table row positions[row]:
+ * rotary/2 cosines, then rotary/2 sines. table (p, rotary). inverse != 0 rotates back (the backward).
+ */
+ADASPEC_API int32_t adaspec_rotary(
+    float* qkv, const adaspec_head_layout* layout, const int32_t* positions, const float* table, int64_t table_rows, int32_t rotary, int32_t inverse,
+    int64_t n, void* stream);
+
+/*
+ * Causal attention inside each sequence s of rows starts[s] .. starts[s+1]: out (n, query_heads * head_dim) = softmax(scale q k^T) v;
+ * lse (n, query_heads) is the log-sum-exp of each row of scores. starts (sequences + 1), starts[0] = 0, starts[sequences] = n.
+ */
+ADASPEC_API int32_t adaspec_attention_forward(
+    float* out, float* lse, const float* qkv, const adaspec_head_layout* layout, const int32_t* starts, int64_t sequences, float scale,
+    int64_t n, void* stream);
+
+/* dqkv (n, row_width) = the gradient by qkv as the forward saw it (rotated). */
+ADASPEC_API int32_t adaspec_attention_backward(
+    float* dqkv, const float* dout, const float* out, const float* lse, const float* qkv, const adaspec_head_layout* layout, const int32_t* starts,
+    int64_t sequences, float scale, int64_t n, void* stream);
+
+/* Copies keys and values of qkv (m, row_width) to keys, values (kv_heads, capacity, head_dim) at positions position .. position + m. */
+ADASPEC_API int32_t adaspec_cache_append(
+    float* keys, float* values, const float* qkv, const adaspec_head_layout* layout, int64_t position, int64_t capacity, int64_t m, void* stream);
+
+/* Row r of m attends to cache positions 0 .. position + r (its own key is already there). A row's bits do not depend on m. */
+ADASPEC_API int32_t adaspec_attention_decode(
+    float* out, const float* qkv, const adaspec_head_layout* layout, const float* keys, const float* values, int64_t position, int64_t capacity,
+    float scale, int64_t m, void* stream);
+
+/* ---------------------------------------------------------------------------------------------------------------- elementwise and rows */
+
+/* out = gelu(x) over n elements; tanh_form != 0: the tanh approximation, else the error function. out may be x. */
+ADASPEC_API int32_t adaspec_gelu_forward(float* out, const float* x, int32_t tanh_form, int64_t n, void* stream);
+
+/* dx = dout * gelu'(x); dx may be dout. */
+ADASPEC_API int32_t adaspec_gelu_backward(float* dx, const float* dout, const float* x, int32_t tanh_form, int64_t n, void* stream);
+
+/* out = a + b over n elements; out may be a or b. */
+ADASPEC_API int32_t adaspec_add(float* out, const float* a, const float* b, int64_t n, void* stream);
+
+/* out (k, c) = x[rows], rows (k). */
+ADASPEC_API int32_t adaspec_gather_rows(float* out, const float* x, int64_t ld_x, const int32_t* rows, int64_t k, int64_t c, void* stream);
+
+/* x[rows] (.., c) += d (k, c) for distinct rows. */
+ADASPEC_API int32_t adaspec_scatter_add_rows(float* x, int64_t ld_x, const float* d, const int32_t* rows, int64_t k, int64_t c, void* stream);
+
+/* ---------------------------------------------------------------------------------------------------------------- losses over the vocabulary */
+
+/*
+ * One streaming pass over target, draft and reference logits (n, v); p, q, r are their softmax. Per row:
+ *   kl_draft = KL(p||q), kl_ref = KL(p||r), gap = kl_draft - kl_ref computed directly (sum p (r - q) + lse_q - lse_r in logits, no difference of two sums),
+ *   target_lse, draft_lse = log-sum-exp, acceptance = sum_v min(p, q).
+ * reference may be NULL: then kl_ref, if not NULL, is read (a cached value) and gap = kl_draft - kl_ref. gap, acceptance, kl_ref may be NULL.
+ * A target logit of -inf contributes nothing; a draft logit of -inf where p > 0 gives kl_draft = +inf; a row with NaN or +inf, or only -inf, gives NaN in
+ * every output of the row.
+ */
+ADASPEC_API int32_t adaspec_distill_forward(
+    float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* target_lse, float* draft_lse, const float* target, int64_t ld_target,
+    const float* draft, int64_t ld_draft, const float* reference, int64_t ld_reference, int64_t n, int64_t v, void* stream);
+
+/* dlogits (k, v), row i = scale * (q - p) of row rows[i] (rows NULL: row i). With rows NULL dlogits may be draft. */
+ADASPEC_API int32_t adaspec_distill_backward(
+    float* dlogits, int64_t ld_dlogits, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* target_lse,
+    const float* draft_lse, const int32_t* rows, float scale, int64_t k, int64_t v, void* stream);
+
+/* loss (n) = lse - logits[targets]; lse (n) is kept for the backward. */
+ADASPEC_API int32_t adaspec_cross_entropy_forward(
+    float* loss, float* lse, const float* logits, int64_t ld_logits, const int32_t* targets, int64_t n, int64_t v, void* stream);
+
+/* dlogits (n, v) = scale * (softmax(logits) - onehot(targets)); dlogits may be logits. */
+ADASPEC_API int32_t adaspec_cross_entropy_backward(
+    float* dlogits, int64_t ld_dlogits, const float* logits, int64_t ld_logits, const float* lse, const int32_t* targets, float scale, int64_t n,
+    int64_t v, void* stream);
+
+/*
+ * Kept are the rows with gap >= torch.quantile(gap, 1 - k): rank = f32(f32(1-k) * (n-1)), torch's two-branch lerp between the neighbours in f32; ties are
+ * all kept; any NaN keeps nothing. kept_rows (n) receives them ascending, *kept their number. scratch: n floats.
+ */
+ADASPEC_API int32_t adaspec_select(int32_t* kept_rows, int32_t* kept, const float* gap, float k, float* scratch, int64_t n, void* stream);
+
+/* ---------------------------------------------------------------------------------------------------------------- optimiser */
+
+/* *sum = the sum of squares of x (n) in double, in an order that depends on n only. */
+ADASPEC_API int32_t adaspec_sum_of_squares(double* sum, const float* x, int64_t n, void* stream);
+
+/*
+ * torch.optim.AdamW over n parameters, step >= 1: g = grad * grad_scale; param *= 1 - lr * weight_decay; m = beta1 m + (1-beta1) g;
+ * v = beta2 v + (1-beta2) g^2; param -= lr / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + eps).
+ */
+ADASPEC_API int32_t adaspec_adamw(
+    float* param, const float* grad, float* m, float* v, float grad_scale, float lr, float beta1, float beta2, float eps, float weight_decay,
+    int64_t step, int64_t n, void* stream);
+
+/* ---------------------------------------------------------------------------------------------------------------- decoding */
+
+/*
+ * Random numbers are Philox4x32-10 with key (seed low, seed high) and counter (position low, position high, sequence, purpose); the uniform number is
+ * ((word0 << 32 | word1) >> 11) * 2^-53.
+ */
+#define ADASPEC_PURPOSE_DRAFT 0
+#define ADASPEC_PURPOSE_ACCEPT 1
+#define ADASPEC_PURPOSE_NEXT 2
+
+/*
+ * token (b) from each row of logits (b, v): argmax (lowest id on ties) at temperature 0, else inverse distribution function in id order of
+ * softmax(logits / temperature), with the number of (seed, first_sequence + row, position, purpose). A row with NaN or +inf, or only -inf, gives -1.
+ */
+ADASPEC_API int32_t adaspec_sample(
+    int32_t* token, const float* logits, int64_t ld_logits, float temperature, uint64_t seed, int32_t first_sequence, int64_t position,
+    int32_t purpose, int64_t b, int64_t v, void* stream);
+
+/*
+ * Token verification with rejection sampling (Leviathan et al. 2023). target: rows b * (g+1) + i, draft: rows b * g + i, draft_tokens (b, g),
+ * draft_lengths (b) in [0, g]. Draft token i is accepted while u q(x) < p(x), u of (seed, first_sequence + b, position + i, ACCEPT); at the first rejection
+ * next comes from norm(max(p - q, 0)) (from p where that sum is 0), after a full acceptance from p, with the number of (.., position + accepted, NEXT).
+ * temperature 0: a token is accepted while it is the target's argmax, next is the argmax. one_hot_draft != 0: q is 1 at the draft token and draft may be
+ * NULL. A sequence with a row that is not finite (as in adaspec_sample) gives next = -1 and accepted = the number before that row.
+ */
+ADASPEC_API int32_t adaspec_verify(
+    int32_t* accepted, int32_t* next, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const int32_t* draft_tokens,
+    const int32_t* draft_lengths, float temperature, int32_t one_hot_draft, uint64_t seed, int32_t first_sequence, int64_t position, int64_t b,
+    int64_t g, int64_t v, void* stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ADASPEC_H */

@@ -1,0 +1,79 @@
+package adaspec.common;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/** Writes whole files: beside their place, synced, then renamed, so that a reader sees the old content or the new and never a part. */
+public final class AtomicFile {
+    private AtomicFile() {}
+
+    /** Fills an open channel with the content of the file. */
+    @FunctionalInterface
+    public interface Content {
+        void writeTo(FileChannel channel) throws IOException;
+    }
+
+    /** Writes {@code file}, making its parent folders; a failure leaves what was there before and no temporary file. */
+    public static void write(Path file, Content content) {
+        Path target = file.toAbsolutePath();
+        Path beside = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
+        try {
+            Files.createDirectories(target.getParent());
+            try (FileChannel channel = FileChannel.open(
+                    beside, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+                content.writeTo(channel);
+                channel.force(true);
+            }
+            Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            deleteQuietly(beside);
+            throw new InputException("cannot write " + file + ": " + reason(e) + "; choose a writable place with enough room", e);
+        } catch (RuntimeException | Error e) {
+            deleteQuietly(beside);
+            throw e;
+        }
+    }
+
+    /** Writes {@code text} as UTF-8. */
+    public static void writeString(Path file, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        writeBytes(file, bytes);
+    }
+
+    public static void writeBytes(Path file, byte[] bytes) {
+        write(file, channel -> {
+            var buffer = java.nio.ByteBuffer.wrap(bytes);
+            while (buffer.hasRemaining()) {
+                channel.write(buffer);
+            }
+        });
+    }
+
+    /** The system's reason in words, without the path that the caller's sentence already names. */
+    public static String reason(IOException e) {
+        if (e instanceof java.nio.file.NoSuchFileException) {
+            return "there is no such file";
+        }
+        if (e instanceof java.nio.file.AccessDeniedException) {
+            return "permission denied";
+        }
+        if (e instanceof FileSystemException f && f.getReason() != null) {
+            return f.getReason();
+        }
+        return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    }
+
+    private static void deleteQuietly(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException ignored) {
+            // The first failure is the one worth telling.
+        }
+    }
+}

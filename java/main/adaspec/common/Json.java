@@ -1,0 +1,81 @@
+package adaspec.common;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** JSON, read strictly: valid UTF-8, no duplicate keys, no trailing text, bounded depth. Thread-safe. */
+public final class Json {
+    /** For building and writing trees. Reading goes through {@link #readFile} and {@link #parse}, whose errors name the place. */
+    public static final ObjectMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxNestingDepth(200)
+                            .maxStringLength(256 * 1024 * 1024)
+                            .build())
+                    .build())
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .disable(JsonParser.Feature.AUTO_CLOSE_SOURCE)
+            .build();
+
+    private Json() {}
+
+    /** The tree in {@code file}; a file that is missing, not UTF-8 or not JSON is one sentence that names it. */
+    public static JsonNode readFile(Path file) {
+        byte[] bytes;
+        try {
+            bytes = Files.readAllBytes(file);
+        } catch (IOException e) {
+            throw new InputException("cannot read " + file + ": " + AtomicFile.reason(e), e);
+        }
+        return parse(decodeUtf8(bytes, file.toString()), file.toString());
+    }
+
+    /** The tree in {@code text}; {@code where} (a file, or a file and line) begins the sentence of an error. */
+    public static JsonNode parse(String text, String where) {
+        try {
+            JsonNode node = MAPPER.readTree(text);
+            if (node == null || node.isMissingNode()) {
+                throw new InputException(where + " is empty; JSON was expected");
+            }
+            return node;
+        } catch (JsonProcessingException e) {
+            String place = e.getLocation() == null
+                    ? ""
+                    : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
+            throw new InputException(where + " is not valid JSON" + place + ": " + firstLine(e.getOriginalMessage()), e);
+        }
+    }
+
+    /** Decodes strictly: malformed UTF-8 is an error and is never replaced. */
+    public static String decodeUtf8(byte[] bytes, String where) {
+        try {
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .onMalformedInput(CodingErrorAction.REPORT)
+                    .onUnmappableCharacter(CodingErrorAction.REPORT)
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new InputException(where + " is not valid UTF-8; save it as UTF-8", e);
+        }
+    }
+
+    private static String firstLine(String message) {
+        int end = message.indexOf('\n');
+        return end < 0 ? message : message.substring(0, end);
+    }
+}

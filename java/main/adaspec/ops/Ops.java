@@ -1,0 +1,192 @@
+package adaspec.ops;
+
+import adaspec.tensor.Tensor;
+
+/**
+ * The operations of the engine, one method each: the whole of what a device must be able to do.
+ *
+ * <p>Letters: N rows (tokens of ragged sequences, one after the other, no padding), C channels, H heads, K key-value heads, D head dimension,
+ * V vocabulary, S sequences, P positions a cache can hold. Tensors are f32 unless said otherwise; "any float" means f32, bf16 or f16, widened
+ * exactly when read. Accumulation is in f32 or wider. Every method checks types and shapes and throws {@link IllegalArgumentException} with a
+ * sentence that names the operation and both shapes.
+ *
+ * <p>Outputs are overwritten; gradients of parameters and the {@code dx} of norms are <em>added to</em>. Outputs may not overlap inputs unless said.
+ * Not-a-number and infinity pass through as IEEE arithmetic has them unless a method says otherwise. For a given device and input the result is
+ * the same bits for any number of threads, {@link #linear} and its backward excepted: a GEMM library may split by the number of threads.
+ *
+ * <p>Instances may be used by one thread at a time.
+ */
+public interface Ops {
+
+    /** The device in a word, as {@code --device} names it: {@code cpu} or {@code reference}. */
+    String deviceName();
+
+    // ------------------------------------------------------------------------------------------------ embedding
+
+    /** out (N, C) = table[ids]; table (V, C) any float, ids (N) i32 in [0, V). */
+    void embedding(Tensor out, Tensor table, Tensor ids);
+
+    /** dTable (V, C) += sum of the rows of dOut (N, C) that have that id, in row order. */
+    void embeddingBackward(Tensor dTable, Tensor dOut, Tensor ids);
+
+    // ------------------------------------------------------------------------------------------------ norms
+
+    /** out (N, C) = (x - mean) * rstd * gain + bias by row, rstd = 1 / sqrt(variance + eps), variance over C; mean, rstd (N) are kept for the backward. */
+    void layerNorm(Tensor out, Tensor mean, Tensor rstd, Tensor x, Tensor gain, Tensor bias, float eps);
+
+    /** dx (N, C) += the gradient by x; dGain (C) += sum of dOut * xhat; dBias (C) += sum of dOut, rows in order. */
+    void layerNormBackward(Tensor dx, Tensor dGain, Tensor dBias, Tensor dOut, Tensor x, Tensor mean, Tensor rstd, Tensor gain);
+
+    // ------------------------------------------------------------------------------------------------ linear maps
+
+    /**
+     * out (N, O) = x (N, I) weight(O, I)^T + bias(O), bias may be null. For throughput: the order of summation over I is the library's own and may
+     * depend on N. Row strides of out, x and weight are respected.
+     */
+    void linear(Tensor out, Tensor x, Tensor weight, Tensor bias);
+
+    /** dx (N, I) = dOut (N, O) weight(O, I); with {@code accumulate} added to dx. */
+    void linearBackwardInput(Tensor dx, Tensor dOut, Tensor weight, boolean accumulate);
+
+    /** dWeight (O, I) += dOut(N, O)^T x(N, I); dBias (O) += sum of the rows of dOut in order, unless null. */
+    void linearBackwardWeight(Tensor dWeight, Tensor dBias, Tensor dOut, Tensor x);
+
+    /**
+     * As {@link #linear}, with weight any float, and a promise: the bits of a row of out depend on that row of x alone, not on N, on its neighbours or
+     * on the number of threads. Everything that writes a key-value cache or verifies drafts goes through here.
+     */
+    void linearRows(Tensor out, Tensor x, Tensor weight, Tensor bias);
+
+    // ------------------------------------------------------------------------------------------------ rotary and attention
+
+    /**
+     * Rotates, in place, the first R channels of each query and key head of qkv (N, rowWidth) by the angles of its position (Su et al., RoFormer, 2021;
+     * half-split pairs (i, i + R/2) as GPT-NeoX and Llama have them). positions (N) i32; table (P, R): R/2 cosines, then R/2 sines.
+     * {@code inverse} rotates back, which is the backward.
+     */
+    void rotary(Tensor qkv, HeadLayout layout, Tensor positions, Tensor table, boolean inverse);
+
+    /**
+     * Causal attention inside each sequence: out (N, H*D) = softmax(scale q k^T) v. qkv (N, rowWidth); starts (S + 1) i32, sequence s has rows
+     * starts[s] to starts[s+1]; lse (N, H) is the log-sum-exp of each softmax row, kept for the backward.
+     */
+    void attention(Tensor out, Tensor lse, Tensor qkv, HeadLayout layout, Tensor starts, float scale);
+
+    /** dQkv (N, rowWidth) = the gradient by qkv (rotated as the forward saw it), given dOut, out and lse of the forward. */
+    void attentionBackward(Tensor dQkv, Tensor dOut, Tensor out, Tensor lse, Tensor qkv, HeadLayout layout, Tensor starts, float scale);
+
+    /** Copies the keys and values of qkv (M, rowWidth) into keys and values (K, P, D) at positions {@code position} to {@code position + M}. */
+    void cacheAppend(Tensor keys, Tensor values, Tensor qkv, HeadLayout layout, long position);
+
+    /**
+     * Attention of M new rows over a cache that already holds their own keys and values: row m, at position {@code position + m}, sees cache rows
+     * 0 to {@code position + m}. out (M, H*D), qkv (M, rowWidth), keys, values (K, P, D). A row's bits do not depend on M.
+     */
+    void attentionDecode(Tensor out, Tensor qkv, HeadLayout layout, Tensor keys, Tensor values, long position, float scale);
+
+    // ------------------------------------------------------------------------------------------------ elementwise and rows
+
+    /** out = gelu(x), any shape; out may be x. */
+    void gelu(Tensor out, Tensor x, Gelu kind);
+
+    /** dx = dOut * gelu'(x); dx may be dOut. */
+    void geluBackward(Tensor dx, Tensor dOut, Tensor x, Gelu kind);
+
+    /** out = a + b, any shape; out may be a or b. */
+    void add(Tensor out, Tensor a, Tensor b);
+
+    /** out (k, C) = x[rows]; rows (k) i32 in [0, N); x any row stride. */
+    void gatherRows(Tensor out, Tensor x, Tensor rows);
+
+    /** x[rows] += d for distinct rows; x (N, C), d (k, C), rows (k) i32. */
+    void scatterAddRows(Tensor x, Tensor d, Tensor rows);
+
+    // ------------------------------------------------------------------------------------------------ losses over the vocabulary
+
+    /**
+     * Statistics of one streaming pass over the rows of target, draft and reference logits (N, V), each with its own row stride. With p, q, r their softmax:
+     * <pre>
+     *   klDraft = KL(p || q)   klRef = KL(p || r)   gap = klDraft - klRef, computed directly: sum p (r_logit - q_logit) + lse_q - lse_r
+     *   acceptance = sum_v min(p_v, q_v)            targetLse, draftLse: log-sum-exp of the rows
+     * </pre>
+     * {@code referenceLogits} may be null: then klRef is read instead of written if given (a cached value; gap = klDraft - klRef), and gap may be null.
+     * {@code acceptance} and klRef may be null. A target logit of -inf contributes nothing; a draft logit of -inf where p &gt; 0 gives klDraft = +inf;
+     * a row that holds NaN or +inf, or only -inf, gives NaN in every output of the row.
+     */
+    void distillForward(
+            Tensor klDraft,
+            Tensor klRef,
+            Tensor gap,
+            Tensor acceptance,
+            Tensor targetLse,
+            Tensor draftLse,
+            Tensor targetLogits,
+            Tensor draftLogits,
+            Tensor referenceLogits);
+
+    /**
+     * dLogits (k, V), row i: scale * (q - p) of logits row rows[i]: the gradient of scale * KL(p || q) by the draft's logits. rows (k) i32, or null for
+     * all rows in order; targetLse, draftLse (N) from {@link #distillForward}. With rows null, dLogits may be draftLogits.
+     */
+    void distillBackward(
+            Tensor dLogits, Tensor targetLogits, Tensor draftLogits, Tensor targetLse, Tensor draftLse, Tensor rows, float scale);
+
+    /** loss (N) = lse - logits[target]; lse (N) kept for the backward; logits (N, V), targets (N) i32 in [0, V). */
+    void crossEntropy(Tensor loss, Tensor lse, Tensor logits, Tensor targets);
+
+    /** dLogits (N, V) = scale * (softmax(logits) - onehot(target)); dLogits may be logits. */
+    void crossEntropyBackward(Tensor dLogits, Tensor logits, Tensor lse, Tensor targets, float scale);
+
+    /**
+     * The published selection: kept are the rows with gap &gt;= torch.quantile(gap, 1 - k), with torch's own f32 arithmetic: rank = f32(f32(1-k) * (n-1)),
+     * two-branch lerp between the neighbours; ties at the threshold are all kept; any NaN keeps nothing. Writes the kept rows, ascending, to
+     * keptRows (n) i32 and returns how many. gap (n), n &gt;= 1.
+     */
+    int select(Tensor keptRows, Tensor gap, float k);
+
+    // ------------------------------------------------------------------------------------------------ optimiser
+
+    /** The sum of squares of x in double, in an order that depends on the size only. */
+    double sumOfSquares(Tensor x);
+
+    /**
+     * One step of decoupled weight decay Adam (Loshchilov and Hutter, 2019) exactly as torch.optim.AdamW orders it, on dense vectors of one size:
+     * g = grad * gradScale; param *= 1 - lr * weightDecay; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+     * param -= lr / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + eps). step counts from 1.
+     */
+    void adamw(
+            Tensor param, Tensor grad, Tensor m, Tensor v, float gradScale, float lr, float beta1, float beta2, float eps, float weightDecay, long step);
+
+    // ------------------------------------------------------------------------------------------------ decoding
+
+    /**
+     * One token from each row of logits (B, V): argmax (lowest id on ties) where temperature is 0, else by inverse distribution function in id order from
+     * softmax(logits / temperature) with the uniform {@link Philox} number of (seed, firstSequence + row, position, purpose). token (B) i32.
+     * Rows with NaN or +inf, or only -inf, give -1.
+     */
+    void sample(Tensor token, Tensor logits, float temperature, long seed, int firstSequence, long position, int purpose);
+
+    /**
+     * Token verification with rejection sampling (Leviathan et al., 2023; Chen et al., 2023) of one draft per sequence.
+     *
+     * <p>targetLogits (B, (G+1) * ldTarget) as rows b * (G+1) + i; draftLogits likewise rows b * G + i; both use their first {@code vocabulary} columns.
+     * draftTokens (B * G) i32; draftLengths (B) i32 in [0, G]. Draft token i is accepted while u q(x) &lt; p(x); at the first rejection the next token comes
+     * from norm(max(p - q, 0)); if all are accepted, from p (the bonus). temperature 0: accepted while the token is the argmax (lowest id on ties) and next is
+     * the argmax. With {@code oneHotDraft} q is taken as 1 at the draft token (greedy drafting), and draftLogits may be null. Uniform numbers are Philox's
+     * of (seed, b + firstSequence, position + i, ACCEPT) and (.., NEXT), where position is that of draft token 0.
+     * Outputs: accepted (B) i32, next (B) i32; a sequence whose rows are not finite gives next = -1.
+     */
+    void verify(
+            Tensor accepted,
+            Tensor next,
+            Tensor targetLogits,
+            Tensor draftLogits,
+            Tensor draftTokens,
+            Tensor draftLengths,
+            long vocabulary,
+            float temperature,
+            boolean oneHotDraft,
+            long seed,
+            int firstSequence,
+            long position);
+}

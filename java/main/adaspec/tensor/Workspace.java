@@ -1,0 +1,146 @@
+package adaspec.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Memory for the tensors of a step: taken in order, given back all at once.
+ *
+ * <pre>{@code
+ * try (var step = workspace.begin()) {
+ *     Tensor hidden = step.f32(rows, channels);
+ *     ...
+ * }
+ * }</pre>
+ *
+ * <p>Steps nest like blocks: the inner one closes first. Memory is kept for the next step, so a loop allocates in its first round only.
+ * Tensors arrive with undefined content. Not thread-safe.
+ */
+public final class Workspace implements AutoCloseable {
+    /** Gives device memory that lives until {@link #close}, aligned to 64 bytes. */
+    public interface Allocator extends AutoCloseable {
+        MemorySegment allocate(long bytes);
+
+        @Override
+        void close();
+    }
+
+    private static final long ALIGNMENT = 64;
+    private static final long SLAB_BYTES = 16L << 20;
+
+    private final Allocator allocator;
+    private final boolean poison;
+    private final List<MemorySegment> slabs = new ArrayList<>();
+    private int slab;
+    private long offset;
+    private int depth;
+    private long used;
+    private long peak;
+    private boolean closed;
+
+    public Workspace(Allocator allocator) {
+        this(allocator, false);
+    }
+
+    /** With {@code poison} every tensor arrives filled with NaN bits, so that a read before the first write shows: for tests. */
+    public Workspace(Allocator allocator, boolean poison) {
+        this.allocator = allocator;
+        this.poison = poison;
+    }
+
+    /** Opens a step. */
+    public Step begin() {
+        if (closed) {
+            throw new IllegalStateException("the workspace is closed");
+        }
+        return new Step();
+    }
+
+    /** The most bytes that were in use at once. */
+    public long peakBytes() {
+        return peak;
+    }
+
+    /** Bytes held from the allocator. */
+    public long reservedBytes() {
+        return slabs.stream().mapToLong(MemorySegment::byteSize).sum();
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            allocator.close();
+        }
+    }
+
+    private MemorySegment take(long bytes) {
+        long rounded = Math.max(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+        while (slab < slabs.size() && offset + rounded > slabs.get(slab).byteSize()) {
+            slab++;
+            offset = 0;
+        }
+        if (slab == slabs.size()) {
+            slabs.add(allocator.allocate(Math.max(SLAB_BYTES, rounded)));
+            offset = 0;
+        }
+        MemorySegment taken = slabs.get(slab).asSlice(offset, rounded);
+        offset += rounded;
+        used += rounded;
+        peak = Math.max(peak, used);
+        if (poison) {
+            taken.fill((byte) 0xff);
+        }
+        return taken;
+    }
+
+    /** The tensors of one step. Closing gives their memory back; closing twice is calm. */
+    public final class Step implements AutoCloseable {
+        private final int slabBefore = slab;
+        private final long offsetBefore = offset;
+        private final long usedBefore = used;
+        private final int level = ++depth;
+        private boolean ended;
+
+        private Step() {}
+
+        public Tensor f32(long... shape) {
+            return tensor(DType.F32, shape);
+        }
+
+        public Tensor i32(int... values) {
+            Tensor tensor = tensor(DType.I32, values.length);
+            for (int i = 0; i < values.length; i++) {
+                tensor.setInt(i, values[i]);
+            }
+            return tensor;
+        }
+
+        public Tensor tensor(DType dtype, long... shape) {
+            if (ended || level != depth) {
+                throw new IllegalStateException(ended ? "the step is closed" : "an inner step is still open");
+            }
+            long elements = 1;
+            for (long extent : shape) {
+                elements = Math.multiplyExact(elements, extent);
+            }
+            return Tensor.of(take(Math.multiplyExact(elements, dtype.bytes())), dtype, shape);
+        }
+
+        @Override
+        public void close() {
+            if (ended) {
+                return;
+            }
+            if (level != depth) {
+                throw new IllegalStateException("an inner step is still open");
+            }
+            ended = true;
+            depth--;
+            slab = slabBefore;
+            offset = offsetBefore;
+            used = usedBefore;
+        }
+    }
+}
