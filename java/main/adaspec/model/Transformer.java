@@ -1,0 +1,307 @@
+package adaspec.model;
+
+import adaspec.ops.HeadLayout;
+import adaspec.ops.Ops;
+import adaspec.tensor.DType;
+import adaspec.tensor.Tensor;
+import adaspec.tensor.Workspace;
+
+/**
+ * A decoder-only transformer: embedding, blocks of attention and MLP, final norm. The head is left to the caller ({@link #logits}).
+ *
+ * <p>Two ways through it. For training and scoring, {@link #forward} and {@link #backward} run whole ragged batches with the fastest GEMM.
+ * For decoding, {@link #advance} appends to a {@link KvCache} through row-invariant operations only: the bits of a row's hidden state do not
+ * depend on how many rows came with it. One thread at a time, as its {@link Ops}.
+ */
+public final class Transformer {
+    private final Ops ops;
+    private final Architecture architecture;
+    private final Weights weights;
+    private final HeadLayout heads;
+    private final Tensor rotaryTable; // (P, R)
+
+    /** @param allocator holds the rotary table, which lives as long as the allocator */
+    public Transformer(Ops ops, Weights weights, Workspace.Allocator allocator) {
+        this.ops = ops;
+        this.weights = weights;
+        this.architecture = weights.architecture();
+        this.heads = architecture.headLayout();
+        this.rotaryTable = Rotary.table(architecture, allocator);
+    }
+
+    public Architecture architecture() {
+        return architecture;
+    }
+
+    public Weights weights() {
+        return weights;
+    }
+
+    public Ops ops() {
+        return ops;
+    }
+
+    /** What the forward of a block leaves for its backward. N rows; each tensor f32. */
+    private record BlockActivations(
+            Tensor input, // (N, C)
+            Tensor mean1, // (N)
+            Tensor rstd1, // (N)
+            Tensor norm1, // (N, C)
+            Tensor qkv, // (N, rowWidth), rotated
+            Tensor attention, // (N, H * D)
+            Tensor lse, // (N, H)
+            Tensor middle, // (N, C): what norm2 read; the block's input in parallel residual form
+            Tensor mean2, // (N)
+            Tensor rstd2, // (N)
+            Tensor norm2, // (N, C)
+            Tensor mlpPre, // (N, I)
+            Tensor mlpPost) {} // (N, I)
+
+    /** Everything a backward needs; lives as long as the step it was made in. */
+    public static final class Activations {
+        private final Tensor ids;
+        private final Tensor positions;
+        private final Tensor starts;
+        private final BlockActivations[] blocks;
+        private final Tensor last; // (N, C): what the final norm read
+        private final Tensor mean; // (N)
+        private final Tensor rstd; // (N)
+        private final Tensor hidden; // (N, C)
+
+        private Activations(
+                Tensor ids, Tensor positions, Tensor starts, BlockActivations[] blocks, Tensor last, Tensor mean, Tensor rstd, Tensor hidden) {
+            this.ids = ids;
+            this.positions = positions;
+            this.starts = starts;
+            this.blocks = blocks;
+            this.last = last;
+            this.mean = mean;
+            this.rstd = rstd;
+            this.hidden = hidden;
+        }
+
+        /** (N, C): the last hidden state, after the final norm. */
+        public Tensor hidden() {
+            return hidden;
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ training and scoring
+
+    /** The last hidden state (N, C), which outlives the memory of the layers: it is taken from {@code step} before anything else. */
+    public Tensor forward(Sequences batch, Workspace workspace, Workspace.Step step) {
+        Tensor hidden = step.f32(batch.rows(), architecture.hiddenSize());
+        Tensor ids = step.i32(batch.ids());
+        Tensor positions = step.i32(batch.positions());
+        Tensor starts = step.i32(batch.starts());
+        try (var body = workspace.begin()) {
+            Tensor x = body.f32(batch.rows(), architecture.hiddenSize());
+            Tensor y = body.f32(batch.rows(), architecture.hiddenSize());
+            ops.embedding(x, weights.embedding(), ids);
+            for (int i = 0; i < architecture.layers(); i++) {
+                try (var block = workspace.begin()) {
+                    blockForward(weights.layer(i), x, y, positions, starts, block);
+                }
+                Tensor swap = x;
+                x = y;
+                y = swap;
+            }
+            ops.layerNorm(
+                    hidden, body.f32(batch.rows()), body.f32(batch.rows()), x, weights.finalGain(), weights.finalBias(), architecture.normEps());
+        }
+        return hidden;
+    }
+
+    /** As {@link #forward}, keeping in {@code step} what {@link #backward} needs. */
+    public Activations forwardForTraining(Sequences batch, Workspace.Step step) {
+        int rows = batch.rows();
+        Tensor ids = step.i32(batch.ids());
+        Tensor positions = step.i32(batch.positions());
+        Tensor starts = step.i32(batch.starts());
+        BlockActivations[] blocks = new BlockActivations[architecture.layers()];
+        Tensor x = step.f32(rows, architecture.hiddenSize());
+        ops.embedding(x, weights.embedding(), ids);
+        for (int i = 0; i < blocks.length; i++) {
+            Tensor y = step.f32(rows, architecture.hiddenSize());
+            blocks[i] = blockForward(weights.layer(i), x, y, positions, starts, step);
+            x = y;
+        }
+        Tensor hidden = step.f32(rows, architecture.hiddenSize());
+        Tensor mean = step.f32(rows);
+        Tensor rstd = step.f32(rows);
+        ops.layerNorm(hidden, mean, rstd, x, weights.finalGain(), weights.finalBias(), architecture.normEps());
+        return new Activations(ids, positions, starts, blocks, x, mean, rstd, hidden);
+    }
+
+    /** y (N, C) = the block of x (N, C). */
+    private BlockActivations blockForward(Weights.Layer layer, Tensor x, Tensor y, Tensor positions, Tensor starts, Workspace.Step step) {
+        long rows = x.rows();
+        int channels = architecture.hiddenSize();
+        Tensor mean1 = step.f32(rows);
+        Tensor rstd1 = step.f32(rows);
+        Tensor norm1 = step.f32(rows, channels);
+        ops.layerNorm(norm1, mean1, rstd1, x, layer.norm1Gain(), layer.norm1Bias(), architecture.normEps());
+
+        Tensor qkv = step.f32(rows, heads.rowWidth());
+        ops.linear(qkv, norm1, layer.qkvWeight(), layer.qkvBias());
+        ops.rotary(qkv, heads, positions, rotaryTable, false);
+        Tensor attention = step.f32(rows, heads.outputWidth());
+        Tensor lse = step.f32(rows, heads.queryHeads());
+        ops.attention(attention, lse, qkv, heads, starts, architecture.attentionScale());
+        ops.linear(y, attention, layer.attentionOutWeight(), layer.attentionOutBias());
+        ops.add(y, y, x);
+
+        Tensor middle = x;
+        if (!architecture.parallelResidual()) {
+            middle = step.f32(rows, channels);
+            middle.copyFrom(y);
+        }
+        Tensor mean2 = step.f32(rows);
+        Tensor rstd2 = step.f32(rows);
+        Tensor norm2 = step.f32(rows, channels);
+        ops.layerNorm(norm2, mean2, rstd2, middle, layer.norm2Gain(), layer.norm2Bias(), architecture.normEps());
+        Tensor mlpPre = step.f32(rows, architecture.intermediateSize());
+        Tensor mlpPost = step.f32(rows, architecture.intermediateSize());
+        ops.linear(mlpPre, norm2, layer.mlpInWeight(), layer.mlpInBias());
+        ops.gelu(mlpPost, mlpPre, architecture.activation());
+        Tensor mlp = step.f32(rows, channels);
+        ops.linear(mlp, mlpPost, layer.mlpOutWeight(), layer.mlpOutBias());
+        ops.add(y, y, mlp);
+        return new BlockActivations(x, mean1, rstd1, norm1, qkv, attention, lse, middle, mean2, rstd2, norm2, mlpPre, mlpPost);
+    }
+
+    /**
+     * Adds to {@code gradient} the gradient of a loss whose gradient by {@link Activations#hidden} is {@code dHidden} (N, C).
+     * The head's own gradient is the caller's ({@link #headBackward}).
+     */
+    public void backward(Activations activations, Tensor dHidden, Weights gradient, Workspace workspace) {
+        long rows = dHidden.rows();
+        try (var step = workspace.begin()) {
+            Tensor dx = step.f32(rows, architecture.hiddenSize()).zero();
+            ops.layerNormBackward(
+                    dx, gradient.finalGain(), gradient.finalBias(), dHidden, activations.last, activations.mean, activations.rstd,
+                    weights.finalGain());
+            for (int i = architecture.layers() - 1; i >= 0; i--) {
+                try (var block = workspace.begin()) {
+                    blockBackward(weights.layer(i), gradient.layer(i), activations.blocks[i], dx, activations.positions, activations.starts, block);
+                }
+            }
+            ops.embeddingBackward(gradient.embedding(), dx, activations.ids);
+        }
+    }
+
+    /** dx (N, C): the gradient by the block's output on entry, by its input on return. */
+    private void blockBackward(
+            Weights.Layer layer, Weights.Layer gradient, BlockActivations a, Tensor dx, Tensor positions, Tensor starts, Workspace.Step step) {
+        long rows = dx.rows();
+        int channels = architecture.hiddenSize();
+        // The residual stream carries dx through unchanged; each branch adds its own part. In parallel form the attention branch must see the
+        // gradient by the output, so a copy is kept; in sequential form it sees what the MLP branch has already added to.
+        Tensor dAttentionBranch = dx;
+        if (architecture.parallelResidual()) {
+            dAttentionBranch = step.f32(rows, channels);
+            dAttentionBranch.copyFrom(dx);
+        }
+        Tensor dMlp = step.f32(rows, architecture.intermediateSize());
+        ops.linearBackwardInput(dMlp, dx, layer.mlpOutWeight(), false);
+        ops.linearBackwardWeight(gradient.mlpOutWeight(), gradient.mlpOutBias(), dx, a.mlpPost());
+        ops.geluBackward(dMlp, dMlp, a.mlpPre(), architecture.activation());
+        Tensor dNorm = step.f32(rows, channels);
+        ops.linearBackwardInput(dNorm, dMlp, layer.mlpInWeight(), false);
+        ops.linearBackwardWeight(gradient.mlpInWeight(), gradient.mlpInBias(), dMlp, a.norm2());
+        ops.layerNormBackward(dx, gradient.norm2Gain(), gradient.norm2Bias(), dNorm, a.middle(), a.mean2(), a.rstd2(), layer.norm2Gain());
+
+        Tensor dAttention = step.f32(rows, heads.outputWidth());
+        ops.linearBackwardInput(dAttention, dAttentionBranch, layer.attentionOutWeight(), false);
+        ops.linearBackwardWeight(gradient.attentionOutWeight(), gradient.attentionOutBias(), dAttentionBranch, a.attention());
+        Tensor dQkv = step.f32(rows, heads.rowWidth());
+        ops.attentionBackward(dQkv, dAttention, a.attention(), a.lse(), a.qkv(), heads, starts, architecture.attentionScale());
+        ops.rotary(dQkv, heads, positions, rotaryTable, true);
+        ops.linearBackwardInput(dNorm, dQkv, layer.qkvWeight(), false);
+        ops.linearBackwardWeight(gradient.qkvWeight(), gradient.qkvBias(), dQkv, a.norm1());
+        ops.layerNormBackward(dx, gradient.norm1Gain(), gradient.norm1Bias(), dNorm, a.input(), a.mean1(), a.rstd1(), layer.norm1Gain());
+    }
+
+    /** logits (n, v) = hidden (n, C) of the first v rows of the head. For throughput: not row-invariant. */
+    public void logits(Tensor logits, Tensor hidden) {
+        ops.linear(logits, hidden, weights.head().rows(0, logits.columns()), null);
+    }
+
+    /** dHidden (n, C) = dLogits (n, v) by the head, whose gradient's first v rows are added to. */
+    public void headBackward(Tensor dHidden, Tensor dLogits, Tensor hidden, Weights gradient) {
+        ops.linearBackwardInput(dHidden, dLogits, weights.head().rows(0, dLogits.columns()), false);
+        ops.linearBackwardWeight(gradient.head().rows(0, dLogits.columns()), null, dLogits, hidden);
+    }
+
+    // ------------------------------------------------------------------------------------------------ decoding
+
+    /**
+     * Appends {@code ids} (M) to the cache and returns their last hidden states (M, C), taken from {@code step}.
+     * The cache must have room for them.
+     */
+    public Tensor advance(KvCache cache, int[] ids, Workspace workspace, Workspace.Step step) {
+        if (ids.length == 0 || cache.length() + ids.length > cache.capacity()) {
+            throw new IllegalArgumentException(
+                    "cannot append " + ids.length + " tokens at position " + cache.length() + " of a cache of " + cache.capacity());
+        }
+        int rows = ids.length;
+        int channels = architecture.hiddenSize();
+        int first = cache.length();
+        Tensor hidden = step.f32(rows, channels);
+        try (var body = workspace.begin()) {
+            int[] at = new int[rows];
+            for (int i = 0; i < rows; i++) {
+                at[i] = first + i;
+            }
+            Tensor positions = body.i32(at);
+            Tensor x = body.f32(rows, channels);
+            Tensor norm = body.f32(rows, channels);
+            Tensor branch = body.f32(rows, channels);
+            Tensor qkv = body.f32(rows, heads.rowWidth());
+            Tensor attention = body.f32(rows, heads.outputWidth());
+            Tensor mlp = body.f32(rows, architecture.intermediateSize());
+            Tensor mean = body.f32(rows);
+            Tensor rstd = body.f32(rows);
+            float eps = architecture.normEps();
+            ops.embedding(x, weights.embedding(), body.i32(ids));
+            for (int i = 0; i < architecture.layers(); i++) {
+                Weights.Layer layer = weights.layer(i);
+                ops.layerNorm(norm, mean, rstd, x, layer.norm1Gain(), layer.norm1Bias(), eps);
+                ops.linearRows(qkv, norm, layer.qkvWeight(), layer.qkvBias());
+                ops.rotary(qkv, heads, positions, rotaryTable, false);
+                ops.cacheAppend(cache.keys(i), cache.values(i), qkv, heads, first);
+                ops.attentionDecode(attention, qkv, heads, cache.keys(i), cache.values(i), first, architecture.attentionScale());
+                ops.linearRows(branch, attention, layer.attentionOutWeight(), layer.attentionOutBias());
+                if (architecture.parallelResidual()) {
+                    ops.layerNorm(norm, mean, rstd, x, layer.norm2Gain(), layer.norm2Bias(), eps);
+                    ops.add(x, x, branch);
+                } else {
+                    ops.add(x, x, branch);
+                    ops.layerNorm(norm, mean, rstd, x, layer.norm2Gain(), layer.norm2Bias(), eps);
+                }
+                ops.linearRows(mlp, norm, layer.mlpInWeight(), layer.mlpInBias());
+                ops.gelu(mlp, mlp, architecture.activation());
+                ops.linearRows(branch, mlp, layer.mlpOutWeight(), layer.mlpOutBias());
+                ops.add(x, x, branch);
+            }
+            ops.layerNorm(hidden, mean, rstd, x, weights.finalGain(), weights.finalBias(), eps);
+        }
+        cache.extend(rows);
+        return hidden;
+    }
+
+    /** logits (n, v) = hidden (n, C) of the first v rows of the head, each row's bits its own. */
+    public void logitsRows(Tensor logits, Tensor hidden) {
+        ops.linearRows(logits, hidden, weights.head().rows(0, logits.columns()), null);
+    }
+
+    /** A cache for this model, its memory from {@code allocator}. */
+    public KvCache newCache(int capacity, Workspace.Allocator allocator) {
+        return new KvCache(architecture, capacity, allocator);
+    }
+
+    /** The type of the matrices: what decoding streams. */
+    public DType weightType() {
+        return weights.embedding().dtype();
+    }
+}

@@ -1,0 +1,215 @@
+package adaspec.model;
+
+import adaspec.common.InputException;
+import adaspec.ops.Philox;
+import adaspec.tensor.DType;
+import adaspec.tensor.Tensor;
+import adaspec.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The parameters of a model, or a gradient, or a moment of the optimiser: one tensor for each name of {@link Architecture#parameters}.
+ *
+ * <p>Trainable weights lie in one f32 arena, matrices first, so that the optimiser walks two flat ranges and a checkpoint is one block.
+ * Frozen weights may keep the type of their file; vectors (norms, biases) are always f32.
+ */
+public final class Weights {
+    /** The tensors of block i. Biases are null where the architecture has none. Shapes: see {@link Architecture#parameters}. */
+    public record Layer(
+            Tensor norm1Gain,
+            Tensor norm1Bias,
+            Tensor qkvWeight,
+            Tensor qkvBias,
+            Tensor attentionOutWeight,
+            Tensor attentionOutBias,
+            Tensor norm2Gain,
+            Tensor norm2Bias,
+            Tensor mlpInWeight,
+            Tensor mlpInBias,
+            Tensor mlpOutWeight,
+            Tensor mlpOutBias) {}
+
+    private final Architecture architecture;
+    private final Map<String, Tensor> tensors;
+    private final List<Layer> layers = new ArrayList<>();
+    private final Tensor arena;
+    private final long matrixElements;
+
+    private Weights(Architecture architecture, Map<String, Tensor> tensors, Tensor arena, long matrixElements) {
+        this.architecture = architecture;
+        this.tensors = tensors;
+        this.arena = arena;
+        this.matrixElements = matrixElements;
+        for (int i = 0; i < architecture.layers(); i++) {
+            String layer = "layers." + i + ".";
+            layers.add(new Layer(
+                    tensors.get(layer + "norm1.gain"),
+                    tensors.get(layer + "norm1.bias"),
+                    tensors.get(layer + "qkv.weight"),
+                    tensors.get(layer + "qkv.bias"),
+                    tensors.get(layer + "attention_out.weight"),
+                    tensors.get(layer + "attention_out.bias"),
+                    tensors.get(layer + "norm2.gain"),
+                    tensors.get(layer + "norm2.bias"),
+                    tensors.get(layer + "mlp_in.weight"),
+                    tensors.get(layer + "mlp_in.bias"),
+                    tensors.get(layer + "mlp_out.weight"),
+                    tensors.get(layer + "mlp_out.bias")));
+        }
+    }
+
+    /** Weights over given tensors, one for each parameter with its shape. */
+    public static Weights of(Architecture architecture, Map<String, Tensor> tensors) {
+        Map<String, Tensor> ordered = new LinkedHashMap<>();
+        for (Architecture.Parameter parameter : architecture.parameters()) {
+            Tensor tensor = tensors.get(parameter.name());
+            if (tensor == null || !java.util.Arrays.equals(tensor.shape(), parameter.shape())) {
+                throw new IllegalArgumentException(parameter.name() + " is " + tensor);
+            }
+            ordered.put(parameter.name(), tensor);
+        }
+        return new Weights(architecture, ordered, null, 0);
+    }
+
+    /** A zeroed f32 arena: matrices in the order of {@link Architecture#parameters}, then vectors in that order. */
+    public static Weights zeros(Architecture architecture, Workspace.Allocator allocator) {
+        Tensor arena = Tensor.of(
+                        allocator.allocate(architecture.parameterCount() * DType.F32.bytes()), DType.F32, architecture.parameterCount())
+                .zero();
+        Map<String, Tensor> placed = new LinkedHashMap<>();
+        long offset = 0;
+        long matrices = 0;
+        for (boolean matrix : new boolean[] {true, false}) {
+            for (Architecture.Parameter parameter : architecture.parameters()) {
+                if (parameter.isMatrix() == matrix) {
+                    placed.put(parameter.name(), arena.rows(offset, offset + parameter.size()).view(parameter.shape()));
+                    offset += parameter.size();
+                }
+            }
+            if (matrix) {
+                matrices = offset;
+            }
+        }
+        Map<String, Tensor> ordered = new LinkedHashMap<>();
+        architecture.parameters().forEach(p -> ordered.put(p.name(), placed.get(p.name())));
+        return new Weights(architecture, ordered, arena, matrices);
+    }
+
+    /** An f32 arena holding these weights: what training starts from. */
+    public Weights trainableCopy(Workspace.Allocator allocator) {
+        Weights copy = zeros(architecture, allocator);
+        tensors.forEach((name, tensor) -> copy.get(name).copyFrom(tensor));
+        return copy;
+    }
+
+    /**
+     * Fills an arena as a new model: matrices from normal(0, initializer_range), norm gains 1, biases 0. A number is a function of the seed,
+     * the parameter's place in the list and its index, so the same seed gives the same bytes.
+     */
+    public void initialize(long seed) {
+        int place = 0;
+        for (Architecture.Parameter parameter : architecture.parameters()) {
+            Tensor tensor = get(parameter.name());
+            if (parameter.isMatrix()) {
+                fillNormal(tensor, seed, place, architecture.initializerRange());
+            } else {
+                float value = parameter.name().endsWith("gain") ? 1f : 0f;
+                for (long i = 0; i < tensor.size(); i++) {
+                    tensor.set(i, value);
+                }
+            }
+            place++;
+        }
+    }
+
+    /** Box-Muller on pairs of 53-bit and 32-bit uniforms of one Philox block. */
+    private static void fillNormal(Tensor tensor, long seed, int place, double deviation) {
+        for (long i = 0, n = tensor.size(); i < n; i += 2) {
+            int[] block = Philox.block(seed, i / 2, place, Philox.INIT);
+            double u1 = ((((block[0] & 0xffffffffL) << 21) | ((block[1] & 0xffffffffL) >>> 11)) + 0.5) * 0x1.0p-53;
+            double u2 = (((block[2] & 0xffffffffL) << 21) | ((block[3] & 0xffffffffL) >>> 11)) * 0x1.0p-53;
+            double radius = Math.sqrt(-2 * StrictMath.log(u1)) * deviation;
+            tensor.set(i, (float) (radius * StrictMath.cos(2 * Math.PI * u2)));
+            if (i + 1 < n) {
+                tensor.set(i + 1, (float) (radius * StrictMath.sin(2 * Math.PI * u2)));
+            }
+        }
+    }
+
+    public Architecture architecture() {
+        return architecture;
+    }
+
+    /** The tensor of a canonical name. */
+    public Tensor get(String name) {
+        Tensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException("no parameter is called " + name);
+        }
+        return tensor;
+    }
+
+    /** All tensors by canonical name, in the order of {@link Architecture#parameters}. */
+    public Map<String, Tensor> tensors() {
+        return java.util.Collections.unmodifiableMap(tensors);
+    }
+
+    public Layer layer(int i) {
+        return layers.get(i);
+    }
+
+    public Tensor embedding() {
+        return get(Architecture.EMBEDDING);
+    }
+
+    /** (V, C): the vocabulary head; the embedding where tied. */
+    public Tensor head() {
+        return get(architecture.tiedHead() ? Architecture.EMBEDDING : Architecture.HEAD);
+    }
+
+    public Tensor finalGain() {
+        return get(Architecture.FINAL_GAIN);
+    }
+
+    public Tensor finalBias() {
+        return get(Architecture.FINAL_BIAS);
+    }
+
+    /** The whole arena as a vector; only for trainable weights and their like. */
+    public Tensor arena() {
+        if (arena == null) {
+            throw new IllegalStateException("these weights are frozen: they have no arena");
+        }
+        return arena;
+    }
+
+    /** The part of the arena that weight decay applies to: the matrices. */
+    public Tensor arenaMatrices() {
+        return arena().rows(0, matrixElements);
+    }
+
+    /** The rest of the arena: norms and biases. */
+    public Tensor arenaVectors() {
+        return arena().rows(matrixElements, arena.rows());
+    }
+
+    /** Bytes of all tensors. */
+    public long bytes() {
+        return tensors.values().stream().mapToLong(Tensor::bytes).sum();
+    }
+
+    /** Fails with a sentence that names the tensor if a value is NaN or infinite; {@code where} names the model. */
+    public void requireFinite(String where) {
+        tensors.forEach((name, tensor) -> {
+            for (long i = 0, n = tensor.size(); i < n; i++) {
+                float value = tensor.get(i);
+                if (!Float.isFinite(value)) {
+                    throw new InputException(where + ": parameter " + name + " holds " + value + " at index " + i + "; finite weights were expected");
+                }
+            }
+        });
+    }
+}

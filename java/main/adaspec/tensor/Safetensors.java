@@ -1,0 +1,266 @@
+package adaspec.tensor;
+
+import adaspec.common.AtomicFile;
+import adaspec.common.InputException;
+import adaspec.common.Json;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The safetensors format: 8 bytes little-endian header length, a JSON header of names, types, shapes and byte ranges, then the bytes.
+ *
+ * <p>Reading maps the file; tensors are views of the map and are gone when it is closed.
+ */
+public final class Safetensors implements AutoCloseable {
+    /** The format's own bound on the header. */
+    private static final long MAX_HEADER_BYTES = 100_000_000;
+
+    private final Path file;
+    private final Arena arena;
+    private final Map<String, Tensor> tensors;
+    private final Map<String, String> otherTypes;
+    private final Map<String, String> metadata;
+
+    private Safetensors(Path file, Arena arena, Map<String, Tensor> tensors, Map<String, String> otherTypes, Map<String, String> metadata) {
+        this.file = file;
+        this.arena = arena;
+        this.tensors = tensors;
+        this.otherTypes = otherTypes;
+        this.metadata = metadata;
+    }
+
+    /** Maps {@code file}; a file that breaks the format is one sentence that names what is broken. */
+    public static Safetensors open(Path file) {
+        Arena arena = Arena.ofShared();
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            long size = channel.size();
+            if (size < 8) {
+                throw broken(file, "it has " + size + " bytes, fewer than the 8 of its header length");
+            }
+            MemorySegment map = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
+            long headerBytes = map.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
+            if (headerBytes < 2 || headerBytes > MAX_HEADER_BYTES || headerBytes > size - 8) {
+                throw broken(
+                        file, "its header length says " + Long.toUnsignedString(headerBytes) + " bytes, the file has " + size + " bytes in all");
+            }
+            byte[] header = map.asSlice(8, headerBytes).toArray(ValueLayout.JAVA_BYTE);
+            JsonNode root = Json.parse(Json.decodeUtf8(header, "the header of " + file), "the header of " + file);
+            return parse(file, arena, root, map.asSlice(8 + headerBytes));
+        } catch (IOException e) {
+            arena.close();
+            throw new InputException("cannot read " + file + ": " + AtomicFile.reason(e), e);
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    private static Safetensors parse(Path file, Arena arena, JsonNode root, MemorySegment data) {
+        if (!root.isObject()) {
+            throw broken(file, "its header is not a JSON object");
+        }
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        Map<String, String> otherTypes = new LinkedHashMap<>();
+        Map<String, String> metadata = new LinkedHashMap<>();
+        List<Extent> extents = new ArrayList<>();
+        root.properties().forEach(entry -> {
+            String name = entry.getKey();
+            JsonNode value = entry.getValue();
+            if (name.equals("__metadata__")) {
+                value.properties().forEach(item -> metadata.put(item.getKey(), item.getValue().asText()));
+                return;
+            }
+            Extent extent = extent(file, name, value, data.byteSize());
+            extents.add(extent);
+            DType dtype = typeOf(value.path("dtype").asText());
+            if (dtype == null) {
+                otherTypes.put(name, value.path("dtype").asText());
+                return;
+            }
+            long[] shape = shape(file, name, value.path("shape"));
+            long bytes = dtype.bytes();
+            try {
+                for (long e : shape) {
+                    bytes = Math.multiplyExact(bytes, e);
+                }
+            } catch (ArithmeticException e) {
+                bytes = -1;
+            }
+            if (bytes != extent.end - extent.start) {
+                throw broken(
+                        file,
+                        "tensor " + name + " is " + dtype.safetensorsName() + " " + Arrays.toString(shape) + ", but its byte range has "
+                                + (extent.end - extent.start) + " bytes");
+            }
+            // A scalar has no dimension; here it is a vector of one.
+            tensors.put(name, Tensor.of(data.asSlice(extent.start, bytes), dtype, shape.length == 0 ? new long[] {1} : shape));
+        });
+        requireDisjoint(file, extents, data.byteSize());
+        return new Safetensors(file, arena, tensors, otherTypes, metadata);
+    }
+
+    private record Extent(String name, long start, long end) {}
+
+    private static Extent extent(Path file, String name, JsonNode value, long dataBytes) {
+        JsonNode offsets = value.path("data_offsets");
+        if (!value.isObject()
+                || !value.path("dtype").isTextual()
+                || !offsets.isArray()
+                || offsets.size() != 2
+                || !offsets.get(0).canConvertToLong()
+                || !offsets.get(1).canConvertToLong()
+                || !offsets.get(0).isIntegralNumber()
+                || !offsets.get(1).isIntegralNumber()) {
+            throw broken(file, "tensor " + name + " lacks a dtype, a shape or two data_offsets");
+        }
+        long start = offsets.get(0).asLong();
+        long end = offsets.get(1).asLong();
+        if (start < 0 || end < start || end > dataBytes) {
+            throw broken(
+                    file,
+                    "tensor " + name + " lies at bytes " + start + " to " + end + ", but the file has " + dataBytes
+                            + " bytes of data; it may be truncated, fetch it again");
+        }
+        return new Extent(name, start, end);
+    }
+
+    private static long[] shape(Path file, String name, JsonNode node) {
+        if (!node.isArray()) {
+            throw broken(file, "tensor " + name + " has no shape");
+        }
+        long[] shape = new long[node.size()];
+        for (int i = 0; i < shape.length; i++) {
+            if (!node.get(i).isIntegralNumber() || !node.get(i).canConvertToLong() || node.get(i).asLong() < 0) {
+                throw broken(file, "tensor " + name + " has the extent " + node.get(i) + " in its shape");
+            }
+            shape[i] = node.get(i).asLong();
+        }
+        return shape;
+    }
+
+    private static void requireDisjoint(Path file, List<Extent> extents, long dataBytes) {
+        extents.sort(Comparator.comparingLong(Extent::start).thenComparingLong(Extent::end));
+        for (int i = 1; i < extents.size(); i++) {
+            if (extents.get(i).start < extents.get(i - 1).end) {
+                throw broken(file, "tensors " + extents.get(i - 1).name + " and " + extents.get(i).name + " overlap");
+            }
+        }
+    }
+
+    private static DType typeOf(String name) {
+        for (DType type : DType.values()) {
+            if (type.safetensorsName().equals(name)) {
+                return type;
+            }
+        }
+        return null;
+    }
+
+    private static InputException broken(Path file, String what) {
+        return new InputException(file + " is not a sound safetensors file: " + what);
+    }
+
+    public Path file() {
+        return file;
+    }
+
+    /** The tensors of types this engine reads, by name, in the header's order. */
+    public Map<String, Tensor> tensors() {
+        return tensors;
+    }
+
+    public Map<String, String> metadata() {
+        return metadata;
+    }
+
+    /** The tensor called {@code name} of exactly this shape and a float type. */
+    public Tensor require(String name, long... shape) {
+        Tensor tensor = tensors.get(name);
+        if (tensor == null && otherTypes.containsKey(name)) {
+            throw new InputException(file + ": tensor " + name + " has the type " + otherTypes.get(name) + "; F32, BF16 or F16 was expected");
+        }
+        if (tensor == null) {
+            throw new InputException(file + " has no tensor " + name + "; the config.json beside it asks for it");
+        }
+        if (!tensor.dtype().isFloat()) {
+            throw new InputException(file + ": tensor " + name + " has the type " + tensor.dtype() + "; F32, BF16 or F16 was expected");
+        }
+        if (!Arrays.equals(tensor.shape(), shape)) {
+            throw new InputException(file + ": tensor " + name + " has the shape " + Arrays.toString(tensor.shape()) + "; config.json asks for "
+                    + Arrays.toString(shape));
+        }
+        return tensor;
+    }
+
+    @Override
+    public void close() {
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ writing
+
+    /** Writes dense tensors in the given order, with their own types; atomically. */
+    public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
+        ObjectNode header = Json.MAPPER.createObjectNode();
+        if (!metadata.isEmpty()) {
+            ObjectNode meta = header.putObject("__metadata__");
+            metadata.forEach(meta::put);
+        }
+        long offset = 0;
+        for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
+            Tensor tensor = entry.getValue();
+            if (!tensor.isDense()) {
+                throw new IllegalArgumentException(entry.getKey() + " is not dense: " + tensor);
+            }
+            ObjectNode item = header.putObject(entry.getKey());
+            item.put("dtype", tensor.dtype().safetensorsName());
+            var shape = item.putArray("shape");
+            for (long extent : tensor.shape()) {
+                shape.add(extent);
+            }
+            item.putArray("data_offsets").add(offset).add(offset + tensor.bytes());
+            offset += tensor.bytes();
+        }
+        // Padded with spaces to 8 bytes, as the format asks, so that the data is aligned.
+        byte[] json = header.toString().getBytes(StandardCharsets.UTF_8);
+        byte[] padded = Arrays.copyOf(json, (json.length + 7) / 8 * 8);
+        Arrays.fill(padded, json.length, padded.length, (byte) ' ');
+        AtomicFile.write(file, channel -> {
+            ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, padded.length);
+            writeFully(channel, length);
+            writeFully(channel, ByteBuffer.wrap(padded));
+            for (Tensor tensor : tensors.values()) {
+                // In pieces: a ByteBuffer sees at most 2 GiB.
+                for (long at = 0, end = tensor.bytes(); at < end; ) {
+                    long piece = Math.min(end - at, 1L << 30);
+                    writeFully(channel, tensor.segment().asSlice(at, piece).asByteBuffer());
+                    at += piece;
+                }
+            }
+        });
+    }
+
+    private static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {
+        while (buffer.hasRemaining()) {
+            channel.write(buffer);
+        }
+    }
+}
