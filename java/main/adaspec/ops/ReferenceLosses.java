@@ -1,0 +1,149 @@
+package adaspec.ops;
+
+import static adaspec.ops.ShapeChecks.require;
+import static adaspec.ops.ShapeChecks.requireVector;
+
+import adaspec.tensor.Tensor;
+import java.util.Arrays;
+
+/** Losses over the vocabulary and the selection as loops in double; see {@link Ops}. */
+final class ReferenceLosses {
+    private ReferenceLosses() {}
+
+    static void distillForward(
+            Tensor klDraft,
+            Tensor klRef,
+            Tensor gap,
+            Tensor acceptance,
+            Tensor targetLse,
+            Tensor draftLse,
+            Tensor targetLogits,
+            Tensor draftLogits,
+            Tensor referenceLogits) {
+        long rows = targetLogits.rows();
+        long vocabulary = targetLogits.columns();
+        require(
+                draftLogits.rows() == rows && draftLogits.columns() == vocabulary,
+                "distillForward",
+                "target logits are " + targetLogits + ", draft logits " + draftLogits);
+        requireVector("distillForward", "klDraft", klDraft, rows);
+        for (long i = 0; i < rows; i++) {
+            double lseT = logSumExp(targetLogits, i);
+            double lseD = logSumExp(draftLogits, i);
+            double lseR = referenceLogits == null ? 0 : logSumExp(referenceLogits, i);
+            boolean broken = Double.isNaN(lseT + lseD + lseR);
+            double kl = 0;
+            double klR = 0;
+            double g = lseD - lseR;
+            double common = 0;
+            for (long v = 0; v < vocabulary && !broken; v++) {
+                double t = targetLogits.get(i, v);
+                double d = draftLogits.get(i, v);
+                double p = Math.exp(t - lseT);
+                common += Math.min(p, Math.exp(d - lseD));
+                if (p == 0) {
+                    continue;
+                }
+                kl += p * ((t - lseT) - (d - lseD));
+                if (referenceLogits != null) {
+                    double r = referenceLogits.get(i, v);
+                    klR += p * ((t - lseT) - (r - lseR));
+                    g += p * (r - d);
+                }
+            }
+            klDraft.set(i, (float) (broken ? Double.NaN : kl));
+            targetLse.set(i, (float) (broken ? Double.NaN : lseT));
+            draftLse.set(i, (float) (broken ? Double.NaN : lseD));
+            if (acceptance != null) {
+                acceptance.set(i, (float) (broken ? Double.NaN : common));
+            }
+            if (referenceLogits != null && klRef != null) {
+                klRef.set(i, (float) (broken ? Double.NaN : klR));
+            }
+            if (gap != null) {
+                double value = referenceLogits != null ? g : klDraft.get(i) - klRef.get(i);
+                gap.set(i, (float) (broken ? Double.NaN : value));
+            }
+        }
+    }
+
+    /** NaN for a row with NaN or +inf, or only -inf. */
+    static double logSumExp(Tensor logits, long row) {
+        double max = Double.NEGATIVE_INFINITY;
+        for (long v = 0; v < logits.columns(); v++) {
+            max = Math.max(max, logits.get(row, v)); // Math.max keeps NaN
+        }
+        if (Double.isNaN(max) || Double.isInfinite(max)) {
+            return Double.NaN;
+        }
+        double sum = 0;
+        for (long v = 0; v < logits.columns(); v++) {
+            sum += Math.exp(logits.get(row, v) - max);
+        }
+        return max + Math.log(sum);
+    }
+
+    static void distillBackward(
+            Tensor dLogits, Tensor targetLogits, Tensor draftLogits, Tensor targetLse, Tensor draftLse, Tensor rows, float scale) {
+        for (long i = 0; i < dLogits.rows(); i++) {
+            long row = rows == null ? i : ReferenceOps.idIn("distillBackward", rows, i, targetLogits.rows());
+            double lseT = targetLse.get(row);
+            double lseD = draftLse.get(row);
+            for (long v = 0; v < dLogits.columns(); v++) {
+                double p = Math.exp(targetLogits.get(row, v) - lseT);
+                double q = Math.exp(draftLogits.get(row, v) - lseD);
+                dLogits.set(i, v, (float) (scale * (q - p)));
+            }
+        }
+    }
+
+    static void crossEntropy(Tensor loss, Tensor lse, Tensor logits, Tensor targets) {
+        requireVector("crossEntropy", "targets", targets, logits.rows());
+        for (long i = 0; i < logits.rows(); i++) {
+            int target = ReferenceOps.idIn("crossEntropy", targets, i, logits.columns());
+            double sum = logSumExp(logits, i);
+            lse.set(i, (float) sum);
+            loss.set(i, (float) (sum - logits.get(i, target)));
+        }
+    }
+
+    static void crossEntropyBackward(Tensor dLogits, Tensor logits, Tensor lse, Tensor targets, float scale) {
+        for (long i = 0; i < logits.rows(); i++) {
+            int target = ReferenceOps.idIn("crossEntropyBackward", targets, i, logits.columns());
+            for (long v = 0; v < logits.columns(); v++) {
+                double q = Math.exp(logits.get(i, v) - lse.get(i));
+                dLogits.set(i, v, (float) (scale * (q - (v == target ? 1 : 0))));
+            }
+        }
+    }
+
+    /** torch.quantile's own arithmetic: ATen Sorting.cpp computes rank and weight in the tensor's type and interpolates with ATen's lerp. */
+    static int select(Tensor keptRows, Tensor gap, float k) {
+        int n = Math.toIntExact(gap.rows());
+        require(n >= 1 && keptRows.rows() >= n, "select", "keptRows is " + keptRows + ", gap is " + gap);
+        float[] sorted = gap.toFloats();
+        for (float value : sorted) {
+            if (Float.isNaN(value)) {
+                return 0;
+            }
+        }
+        Arrays.sort(sorted);
+        float q = 1f - k;
+        float rank = q * (n - 1);
+        int below = (int) rank;
+        int above = (int) Math.ceil(rank);
+        float threshold = lerp(sorted[below], sorted[above], rank - below);
+        int kept = 0;
+        for (int i = 0; i < n; i++) {
+            if (gap.get(i) >= threshold) {
+                keptRows.setInt(kept++, i);
+            }
+        }
+        return kept;
+    }
+
+    /** ATen's lerp: from the nearer end, so that weight 1 gives {@code end} exactly. */
+    private static float lerp(float start, float end, float weight) {
+        return weight < 0.5f ? start + weight * (end - start) : end - (end - start) * (1 - weight);
+    }
+}

@@ -1,0 +1,388 @@
+package adaspec.ops;
+
+import static adaspec.ops.ShapeChecks.require;
+import static adaspec.ops.ShapeChecks.requireMatrix;
+import static adaspec.ops.ShapeChecks.requireSame;
+import static adaspec.ops.ShapeChecks.requireVector;
+
+import adaspec.tensor.Tensor;
+
+/**
+ * Every operation as plain loops in double precision: the documentation of the kernels, their oracle in tests, and the device {@code reference}.
+ *
+ * <p>It works on memory the processor can read, heap arrays included.
+ */
+public final class ReferenceOps implements Ops {
+
+    @Override
+    public String deviceName() {
+        return "reference";
+    }
+
+    // ------------------------------------------------------------------------------------------------ embedding
+
+    @Override
+    public void embedding(Tensor out, Tensor table, Tensor ids) {
+        requireMatrix("embedding", "out", out, ids.rows(), table.columns());
+        for (long i = 0; i < ids.rows(); i++) {
+            int id = idIn("embedding", ids, i, table.rows());
+            for (long c = 0; c < table.columns(); c++) {
+                out.set(i, c, table.get(id, c));
+            }
+        }
+    }
+
+    @Override
+    public void embeddingBackward(Tensor dTable, Tensor dOut, Tensor ids) {
+        requireMatrix("embeddingBackward", "dOut", dOut, ids.rows(), dTable.columns());
+        for (long i = 0; i < ids.rows(); i++) {
+            int id = idIn("embeddingBackward", ids, i, dTable.rows());
+            for (long c = 0; c < dTable.columns(); c++) {
+                dTable.set(id, c, dTable.get(id, c) + dOut.get(i, c));
+            }
+        }
+    }
+
+    static int idIn(String operation, Tensor ids, long i, long bound) {
+        int id = ids.getInt(i);
+        require(id >= 0 && id < bound, operation, "ids[" + i + "] is " + id + ", outside 0 to " + (bound - 1));
+        return id;
+    }
+
+    // ------------------------------------------------------------------------------------------------ norms
+
+    @Override
+    public void layerNorm(Tensor out, Tensor mean, Tensor rstd, Tensor x, Tensor gain, Tensor bias, float eps) {
+        requireSame("layerNorm", "out", out, "x", x);
+        requireVector("layerNorm", "gain", gain, x.columns());
+        requireVector("layerNorm", "bias", bias, x.columns());
+        long channels = x.columns();
+        for (long i = 0; i < x.rows(); i++) {
+            double sum = 0;
+            for (long c = 0; c < channels; c++) {
+                sum += x.get(i, c);
+            }
+            double m = sum / channels;
+            double squares = 0;
+            for (long c = 0; c < channels; c++) {
+                squares += (x.get(i, c) - m) * (x.get(i, c) - m);
+            }
+            double r = 1 / Math.sqrt(squares / channels + eps);
+            mean.set(i, (float) m);
+            rstd.set(i, (float) r);
+            for (long c = 0; c < channels; c++) {
+                out.set(i, c, (float) ((x.get(i, c) - m) * r * gain.get(c) + bias.get(c)));
+            }
+        }
+    }
+
+    @Override
+    public void layerNormBackward(Tensor dx, Tensor dGain, Tensor dBias, Tensor dOut, Tensor x, Tensor mean, Tensor rstd, Tensor gain) {
+        requireSame("layerNormBackward", "dx", dx, "x", x);
+        requireSame("layerNormBackward", "dOut", dOut, "x", x);
+        long channels = x.columns();
+        double[] gainSum = new double[(int) channels];
+        double[] biasSum = new double[(int) channels];
+        for (long i = 0; i < x.rows(); i++) {
+            double m = mean.get(i);
+            double r = rstd.get(i);
+            double sumG = 0; // of g = dOut * gain
+            double sumGx = 0; // of g * xhat
+            for (long c = 0; c < channels; c++) {
+                double xhat = (x.get(i, c) - m) * r;
+                double g = (double) dOut.get(i, c) * gain.get(c);
+                sumG += g;
+                sumGx += g * xhat;
+                gainSum[(int) c] += dOut.get(i, c) * xhat;
+                biasSum[(int) c] += dOut.get(i, c);
+            }
+            for (long c = 0; c < channels; c++) {
+                double xhat = (x.get(i, c) - m) * r;
+                double g = (double) dOut.get(i, c) * gain.get(c);
+                dx.set(i, c, (float) (dx.get(i, c) + r * (g - sumG / channels - xhat * sumGx / channels)));
+            }
+        }
+        for (int c = 0; c < channels; c++) {
+            dGain.set(c, (float) (dGain.get(c) + gainSum[c]));
+            dBias.set(c, (float) (dBias.get(c) + biasSum[c]));
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ linear maps
+
+    @Override
+    public void linear(Tensor out, Tensor x, Tensor weight, Tensor bias) {
+        requireMatrix("linear", "out", out, x.rows(), weight.rows());
+        requireMatrix("linear", "weight", weight, weight.rows(), x.columns());
+        int inner = (int) x.columns();
+        double[] row = new double[inner];
+        double[][] w = widened(weight);
+        for (long i = 0; i < x.rows(); i++) {
+            for (int k = 0; k < inner; k++) {
+                row[k] = x.get(i, k);
+            }
+            for (int o = 0; o < w.length; o++) {
+                double sum = 0;
+                double[] wo = w[o];
+                for (int k = 0; k < inner; k++) {
+                    sum += row[k] * wo[k];
+                }
+                out.set(i, o, (float) (bias == null ? sum : sum + bias.get(o)));
+            }
+        }
+    }
+
+    private static double[][] widened(Tensor matrix) {
+        double[][] rows = new double[(int) matrix.rows()][(int) matrix.columns()];
+        for (int i = 0; i < rows.length; i++) {
+            for (int k = 0; k < rows[i].length; k++) {
+                rows[i][k] = matrix.get(i, k);
+            }
+        }
+        return rows;
+    }
+
+    @Override
+    public void linearRows(Tensor out, Tensor x, Tensor weight, Tensor bias) {
+        linear(out, x, weight, bias);
+    }
+
+    @Override
+    public void linearBackwardInput(Tensor dx, Tensor dOut, Tensor weight, boolean accumulate) {
+        requireMatrix("linearBackwardInput", "dx", dx, dOut.rows(), weight.columns());
+        requireMatrix("linearBackwardInput", "weight", weight, dOut.columns(), weight.columns());
+        double[][] w = widened(weight);
+        int inner = (int) weight.columns();
+        double[] sums = new double[inner];
+        for (long i = 0; i < dOut.rows(); i++) {
+            java.util.Arrays.fill(sums, 0);
+            for (int o = 0; o < w.length; o++) {
+                double d = dOut.get(i, o);
+                for (int k = 0; k < inner; k++) {
+                    sums[k] += d * w[o][k];
+                }
+            }
+            for (int k = 0; k < inner; k++) {
+                dx.set(i, k, (float) (accumulate ? dx.get(i, k) + sums[k] : sums[k]));
+            }
+        }
+    }
+
+    @Override
+    public void linearBackwardWeight(Tensor dWeight, Tensor dBias, Tensor dOut, Tensor x) {
+        requireMatrix("linearBackwardWeight", "dWeight", dWeight, dOut.columns(), x.columns());
+        requireMatrix("linearBackwardWeight", "dOut", dOut, x.rows(), dOut.columns());
+        double[][] rows = widened(x);
+        int inner = (int) x.columns();
+        double[] sums = new double[inner];
+        for (long o = 0; o < dOut.columns(); o++) {
+            java.util.Arrays.fill(sums, 0);
+            double biasSum = 0;
+            for (int i = 0; i < rows.length; i++) {
+                double d = dOut.get(i, o);
+                biasSum += d;
+                for (int k = 0; k < inner; k++) {
+                    sums[k] += d * rows[i][k];
+                }
+            }
+            for (int k = 0; k < inner; k++) {
+                dWeight.set(o, k, (float) (dWeight.get(o, k) + sums[k]));
+            }
+            if (dBias != null) {
+                dBias.set(o, (float) (dBias.get(o) + biasSum));
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ rotary and attention
+
+    @Override
+    public void rotary(Tensor qkv, HeadLayout layout, Tensor positions, Tensor table, boolean inverse) {
+        ReferenceAttention.rotary(qkv, layout, positions, table, inverse);
+    }
+
+    @Override
+    public void attention(Tensor out, Tensor lse, Tensor qkv, HeadLayout layout, Tensor starts, float scale) {
+        ReferenceAttention.forward(out, lse, qkv, layout, starts, scale);
+    }
+
+    @Override
+    public void attentionBackward(
+            Tensor dQkv, Tensor dOut, Tensor out, Tensor lse, Tensor qkv, HeadLayout layout, Tensor starts, float scale) {
+        ReferenceAttention.backward(dQkv, dOut, out, lse, qkv, layout, starts, scale);
+    }
+
+    @Override
+    public void cacheAppend(Tensor keys, Tensor values, Tensor qkv, HeadLayout layout, long position) {
+        ReferenceAttention.cacheAppend(keys, values, qkv, layout, position);
+    }
+
+    @Override
+    public void attentionDecode(Tensor out, Tensor qkv, HeadLayout layout, Tensor keys, Tensor values, long position, float scale) {
+        ReferenceAttention.decode(out, qkv, layout, keys, values, position, scale);
+    }
+
+    // ------------------------------------------------------------------------------------------------ elementwise and rows
+
+    @Override
+    public void gelu(Tensor out, Tensor x, Gelu kind) {
+        requireSame("gelu", "out", out, "x", x);
+        for (long i = 0; i < x.size(); i++) {
+            double v = x.get(i);
+            out.set(i, (float) (kind == Gelu.EXACT ? v * gaussianDistribution(v) : 0.5 * v * (1 + Math.tanh(tanhArgument(v)))));
+        }
+    }
+
+    @Override
+    public void geluBackward(Tensor dx, Tensor dOut, Tensor x, Gelu kind) {
+        requireSame("geluBackward", "dx", dx, "x", x);
+        requireSame("geluBackward", "dOut", dOut, "x", x);
+        for (long i = 0; i < x.size(); i++) {
+            double v = x.get(i);
+            double slope;
+            if (kind == Gelu.EXACT) {
+                slope = gaussianDistribution(v) + v * Math.exp(-0.5 * v * v) / Math.sqrt(2 * Math.PI);
+            } else {
+                double t = Math.tanh(tanhArgument(v));
+                slope = 0.5 * (1 + t) + 0.5 * v * (1 - t * t) * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * v * v);
+            }
+            dx.set(i, (float) (dOut.get(i) * slope));
+        }
+    }
+
+    /** Phi(v), by Commons Math's error function. */
+    private static double gaussianDistribution(double v) {
+        return 0.5 * org.apache.commons.math3.special.Erf.erfc(-v / Math.sqrt(2));
+    }
+
+    private static double tanhArgument(double v) {
+        return Math.sqrt(2 / Math.PI) * (v + 0.044715 * v * v * v);
+    }
+
+    @Override
+    public void add(Tensor out, Tensor a, Tensor b) {
+        requireSame("add", "out", out, "a", a);
+        requireSame("add", "b", b, "a", a);
+        for (long i = 0; i < a.size(); i++) {
+            out.set(i, a.get(i) + b.get(i));
+        }
+    }
+
+    @Override
+    public void gatherRows(Tensor out, Tensor x, Tensor rows) {
+        requireMatrix("gatherRows", "out", out, rows.rows(), x.columns());
+        for (long i = 0; i < rows.rows(); i++) {
+            int row = idIn("gatherRows", rows, i, x.rows());
+            for (long c = 0; c < x.columns(); c++) {
+                out.set(i, c, x.get(row, c));
+            }
+        }
+    }
+
+    @Override
+    public void scatterAddRows(Tensor x, Tensor d, Tensor rows) {
+        requireMatrix("scatterAddRows", "d", d, rows.rows(), x.columns());
+        for (long i = 0; i < rows.rows(); i++) {
+            int row = idIn("scatterAddRows", rows, i, x.rows());
+            for (long c = 0; c < x.columns(); c++) {
+                x.set(row, c, x.get(row, c) + d.get(i, c));
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ losses over the vocabulary
+
+    @Override
+    public void distillForward(
+            Tensor klDraft,
+            Tensor klRef,
+            Tensor gap,
+            Tensor acceptance,
+            Tensor targetLse,
+            Tensor draftLse,
+            Tensor targetLogits,
+            Tensor draftLogits,
+            Tensor referenceLogits) {
+        ReferenceLosses.distillForward(klDraft, klRef, gap, acceptance, targetLse, draftLse, targetLogits, draftLogits, referenceLogits);
+    }
+
+    @Override
+    public void distillBackward(
+            Tensor dLogits, Tensor targetLogits, Tensor draftLogits, Tensor targetLse, Tensor draftLse, Tensor rows, float scale) {
+        ReferenceLosses.distillBackward(dLogits, targetLogits, draftLogits, targetLse, draftLse, rows, scale);
+    }
+
+    @Override
+    public void crossEntropy(Tensor loss, Tensor lse, Tensor logits, Tensor targets) {
+        ReferenceLosses.crossEntropy(loss, lse, logits, targets);
+    }
+
+    @Override
+    public void crossEntropyBackward(Tensor dLogits, Tensor logits, Tensor lse, Tensor targets, float scale) {
+        ReferenceLosses.crossEntropyBackward(dLogits, logits, lse, targets, scale);
+    }
+
+    @Override
+    public int select(Tensor keptRows, Tensor gap, float k) {
+        return ReferenceLosses.select(keptRows, gap, k);
+    }
+
+    // ------------------------------------------------------------------------------------------------ optimiser
+
+    @Override
+    public double sumOfSquares(Tensor x) {
+        double sum = 0;
+        for (long i = 0; i < x.size(); i++) {
+            sum += (double) x.get(i) * x.get(i);
+        }
+        return sum;
+    }
+
+    @Override
+    public void adamw(
+            Tensor param, Tensor grad, Tensor m, Tensor v, float gradScale, float lr, float beta1, float beta2, float eps, float weightDecay, long step) {
+        requireSame("adamw", "grad", grad, "param", param);
+        requireSame("adamw", "m", m, "param", param);
+        requireSame("adamw", "v", v, "param", param);
+        double correction1 = 1 - Math.pow(beta1, step);
+        double correction2 = Math.sqrt(1 - Math.pow(beta2, step));
+        for (long i = 0; i < param.size(); i++) {
+            double g = (double) grad.get(i) * gradScale;
+            double decayed = param.get(i) * (1 - (double) lr * weightDecay);
+            double first = beta1 * (double) m.get(i) + (1 - (double) beta1) * g;
+            double second = beta2 * (double) v.get(i) + (1 - (double) beta2) * g * g;
+            m.set(i, (float) first);
+            v.set(i, (float) second);
+            param.set(i, (float) (decayed - lr / correction1 * first / (Math.sqrt(second) / correction2 + eps)));
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ decoding
+
+    @Override
+    public void sample(Tensor token, Tensor logits, float temperature, long seed, int firstSequence, long position, int purpose) {
+        requireVector("sample", "token", token, logits.rows());
+        for (long b = 0; b < logits.rows(); b++) {
+            double u = Philox.uniform(seed, firstSequence + (int) b, position, purpose);
+            token.setInt(b, ReferenceVerify.sample(logits, b, logits.columns(), temperature, u));
+        }
+    }
+
+    @Override
+    public void verify(
+            Tensor accepted,
+            Tensor next,
+            Tensor targetLogits,
+            Tensor draftLogits,
+            Tensor draftTokens,
+            Tensor draftLengths,
+            long vocabulary,
+            float temperature,
+            boolean oneHotDraft,
+            long seed,
+            int firstSequence,
+            long position) {
+        ReferenceVerify.verify(
+                accepted, next, targetLogits, draftLogits, draftTokens, draftLengths, vocabulary, temperature, oneHotDraft, seed, firstSequence, position);
+    }
+}
