@@ -1,5 +1,6 @@
 # Writes the version and the git revision as a Java properties file.  cmake -DVERSION=.. -DOUTPUT=FILE -P revision.cmake
 # Without git, or outside a checkout (a source archive), the revision is "unknown".
+cmake_policy(VERSION 3.20)
 get_filename_component(root "${CMAKE_CURRENT_LIST_DIR}" DIRECTORY)
 set(revision unknown)
 find_program(GIT git)

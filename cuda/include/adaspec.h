@@ -181,10 +181,10 @@ ADASPEC_API int32_t adaspec_cross_entropy_backward(
     int64_t v, void* stream);
 
 /*
- * Kept are the rows with gap >= torch.quantile(gap, 1 - k): rank = f32(f32(1-k) * (n-1)), torch's two-branch lerp between the neighbours in f32; ties are
+ * Kept are the rows with gap >= torch.quantile(gap, 1 - k): rank = f32(f32(1-k) * (n-1)) with 1-k in double first, torch's two-branch lerp between the neighbours in f32; ties are
  * all kept; any NaN keeps nothing. kept_rows (n) receives them ascending, *kept their number. scratch: n floats.
  */
-ADASPEC_API int32_t adaspec_select(int32_t* kept_rows, int32_t* kept, const float* gap, float k, float* scratch, int64_t n, void* stream);
+ADASPEC_API int32_t adaspec_select(int32_t* kept_rows, int32_t* kept, const float* gap, double k, float* scratch, int64_t n, void* stream);
 
 /* ---------------------------------------------------------------------------------------------------------------- optimiser */
 

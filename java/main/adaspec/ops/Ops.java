@@ -138,11 +138,11 @@ public interface Ops {
     void crossEntropyBackward(Tensor dLogits, Tensor logits, Tensor lse, Tensor targets, float scale);
 
     /**
-     * The published selection: kept are the rows with gap &gt;= torch.quantile(gap, 1 - k), with torch's own f32 arithmetic: rank = f32(f32(1-k) * (n-1)),
-     * two-branch lerp between the neighbours; ties at the threshold are all kept; any NaN keeps nothing. Writes the kept rows, ascending, to
+     * The published selection: kept are the rows with gap &gt;= torch.quantile(gap, 1 - k), with torch's own f32 arithmetic: rank = f32(f32(1-k) * (n-1))
+     * where 1-k is taken in double before it is rounded (f32(1 - 0.4) is not 1f - 0.4f), two-branch lerp between the neighbours; ties at the threshold are all kept; any NaN keeps nothing. Writes the kept rows, ascending, to
      * keptRows (n) i32 and returns how many. gap (n), n &gt;= 1.
      */
-    int select(Tensor keptRows, Tensor gap, float k);
+    int select(Tensor keptRows, Tensor gap, double k);
 
     // ------------------------------------------------------------------------------------------------ optimiser
 

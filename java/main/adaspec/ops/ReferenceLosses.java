@@ -118,7 +118,7 @@ final class ReferenceLosses {
     }
 
     /** torch.quantile's own arithmetic: ATen Sorting.cpp computes rank and weight in the tensor's type and interpolates with ATen's lerp. */
-    static int select(Tensor keptRows, Tensor gap, float k) {
+    static int select(Tensor keptRows, Tensor gap, double k) {
         int n = Math.toIntExact(gap.rows());
         require(n >= 1 && keptRows.rows() >= n, "select", "keptRows is " + keptRows + ", gap is " + gap);
         float[] sorted = gap.toFloats();
@@ -128,7 +128,7 @@ final class ReferenceLosses {
             }
         }
         Arrays.sort(sorted);
-        float q = 1f - k;
+        float q = (float) (1 - k);
         float rank = q * (n - 1);
         int below = (int) rank;
         int above = (int) Math.ceil(rank);

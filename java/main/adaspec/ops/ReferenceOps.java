@@ -323,7 +323,7 @@ public final class ReferenceOps implements Ops {
     }
 
     @Override
-    public int select(Tensor keptRows, Tensor gap, float k) {
+    public int select(Tensor keptRows, Tensor gap, double k) {
         return ReferenceLosses.select(keptRows, gap, k);
     }
 
