@@ -122,13 +122,12 @@ public final class Launcher {
         try {
             Class<?> signal = Class.forName("sun.misc.Signal");
             Class<?> handler = Class.forName("sun.misc.SignalHandler");
-            Object proxy = Proxy.newProxyInstance(handler.getClassLoader() == null ? Launcher.class.getClassLoader() : handler.getClassLoader(),
-                    new Class<?>[] {handler}, (self, method, args) -> {
-                        if (method.getName().equals("handle")) {
-                            action.accept(args[0]);
-                        }
-                        return null;
-                    });
+            Object proxy = Proxy.newProxyInstance(Launcher.class.getClassLoader(), new Class<?>[] {handler}, (self, method, args) -> {
+                if (method.getName().equals("handle")) {
+                    action.accept(args[0]);
+                }
+                return null;
+            });
             signal.getMethod("handle", signal, handler).invoke(null, signal.getConstructor(String.class).newInstance(name), proxy);
         } catch (ReflectiveOperationException | IllegalArgumentException e) {
             // Without it the shutdown hook ends the child.

@@ -1,0 +1,76 @@
+package adaspec.cli;
+
+import adaspec.common.UsageException;
+import java.io.PrintStream;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/**
+ * What every command has: {@code --help}, {@code --version}, {@code --verbose}, a stream for results and one for messages.
+ *
+ * <p>{@link #call} returns the exit code: 0 when done, 1 when it did its work and the answer is no, {@link Main#INTERRUPTED} when it was
+ * interrupted and has written its checkpoint. Everything that goes wrong is thrown.
+ */
+@picocli.CommandLine.Command(
+        versionProvider = Main.VersionText.class,
+        sortOptions = false,
+        usageHelpWidth = 120,
+        synopsisHeading = "Usage: ",
+        descriptionHeading = "%n",
+        optionListHeading = "%nOptions:%n",
+        commandListHeading = "%nCommands:%n")
+public abstract class Command implements Callable<Integer> {
+    /** The heading of the footer that shows an example; the lines under it begin with {@link #RUN}. */
+    public static final String EXAMPLE = "%nExample:%n";
+
+    /** How an example starts. */
+    public static final String RUN = "java -jar adaspec-engine.jar";
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, order = 1000, description = "Show this text and exit.")
+    private boolean help;
+
+    @Option(names = {"-V", "--version"}, versionHelp = true, order = 1001, description = "Show the version and exit.")
+    private boolean version;
+
+    @Option(names = "--verbose", order = 1002, description = "Say more on standard error; on failure, with a stack trace.")
+    private boolean verbose;
+
+    private PrintStream out;
+    private PrintStream log;
+
+    void attach(PrintStream out, PrintStream log) {
+        this.out = out;
+        this.log = log;
+    }
+
+    /** Results: UTF-8, buffered (flush when streaming). */
+    protected final PrintStream out() {
+        return out;
+    }
+
+    /** Progress and messages: standard error, UTF-8. */
+    protected final PrintStream log() {
+        return log;
+    }
+
+    protected final boolean verbose() {
+        return verbose;
+    }
+
+    /** Whether the user gave the option called {@code name} ({@code --k}), as opposed to leaving it at its default. */
+    protected final boolean given(String name) {
+        return spec.commandLine().getParseResult().hasMatchedOption(name);
+    }
+
+    /** For a value that was parsed and is out of its range: throws a {@link UsageException} unless {@code holds}. */
+    protected static void check(boolean holds, String sentence) {
+        if (!holds) {
+            throw new UsageException(sentence);
+        }
+    }
+}

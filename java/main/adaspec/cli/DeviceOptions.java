@@ -1,0 +1,64 @@
+package adaspec.cli;
+
+import adaspec.common.UsageException;
+import adaspec.tensor.DType;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import picocli.CommandLine.Option;
+
+/** Where to compute and in which type: a mixin for every command that runs a model. */
+public final class DeviceOptions {
+    private static final Pattern DEVICE = Pattern.compile("auto|cpu|reference|cuda(:\\d{1,4})?");
+
+    /** What {@code --precision} can say. */
+    enum Precision {
+        AUTO,
+        F32,
+        BF16;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(java.util.Locale.ROOT);
+        }
+    }
+
+    @Option(names = "--device", paramLabel = "D", defaultValue = "auto", order = 900,
+            description = "auto, cpu, cuda[:N] or reference (plain Java, slow). Default: ${DEFAULT-VALUE}.")
+    private String device;
+
+    @Option(names = "--threads", paramLabel = "N", order = 901,
+            description = "Threads of the processor. Default: all cores. Results do not depend on it.")
+    private Integer threads;
+
+    @Option(names = "--precision", paramLabel = "P", defaultValue = "auto", order = 902,
+            description = "auto, f32 or bf16. Default: ${DEFAULT-VALUE}. Weights are never rounded silently.")
+    private Precision precision;
+
+    /** {@code auto}, {@code cpu}, {@code reference}, {@code cuda} or {@code cuda:N}. */
+    String device() {
+        if (!DEVICE.matcher(device).matches()) {
+            throw new UsageException("--device " + device + " is unknown; auto, cpu, cuda[:N] or reference was expected");
+        }
+        return device;
+    }
+
+    /** At least 1. */
+    int threads() {
+        if (threads == null) {
+            return Runtime.getRuntime().availableProcessors();
+        }
+        if (threads < 1) {
+            throw new UsageException("--threads " + threads + " is out of range; 1 or more was expected");
+        }
+        return threads;
+    }
+
+    /** The type that was asked for; empty for {@code auto}. */
+    Optional<DType> precision() {
+        return switch (precision) {
+            case AUTO -> Optional.empty();
+            case F32 -> Optional.of(DType.F32);
+            case BF16 -> Optional.of(DType.BF16);
+        };
+    }
+}

@@ -1,0 +1,154 @@
+package adaspec.cli;
+
+import adaspec.common.AtomicFile;
+import adaspec.common.InputException;
+import adaspec.common.UsageException;
+import adaspec.common.Version;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.ParameterException;
+
+/** The entry: finds the command, runs it, and turns what it throws into one sentence and an exit code. */
+@CommandLine.Command(
+        name = Command.RUN,
+        description = "Makes language models faster by making their small draft models agree with them: distills a draft from a target"
+                + " (AdaSPEC, DistillSpec), decodes speculatively without changing the target's output, and measures the gain.",
+        footerHeading = Command.EXAMPLE,
+        footer = "  " + Command.RUN + " doctor")
+public final class Main extends Command {
+    /** Done. */
+    public static final int OK = 0;
+    /** Failed: one sentence says why. */
+    public static final int FAILED = 1;
+    /** The command line is wrong. */
+    public static final int USAGE = 2;
+    /** Interrupted by SIGINT or SIGTERM, after a checkpoint was written. */
+    public static final int INTERRUPTED = 130;
+
+    /** The commands, in the order in which {@code --help} lists them. */
+    static final List<Class<? extends Command>> COMMANDS = List.of(
+            DoctorCommand.class);
+
+    public static void main(String[] arguments) {
+        var out = new PrintStream(new StandardOutput(new FileOutputStream(FileDescriptor.out)), false, StandardCharsets.UTF_8);
+        var log = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+        System.exit(run(arguments, out, log));
+    }
+
+    /** Runs one command line and returns its exit code; nothing is thrown and the process goes on. */
+    static int run(String[] arguments, PrintStream out, PrintStream log) {
+        boolean verbose = Arguments.before("--", arguments).contains("--verbose");
+        CommandLine line = commandLine(out, log);
+        line.setParameterExceptionHandler((e, given) -> {
+            complain(sentence(e), log);
+            pointToHelp(e.getCommandLine(), log);
+            return USAGE;
+        });
+        line.setExecutionExceptionHandler((e, at, parsed) -> {
+            int code = failed(e, verbose, log);
+            if (code == USAGE) {
+                pointToHelp(at, log);
+            }
+            return code;
+        });
+        try {
+            int code = line.execute(Arguments.kebabCase(line, arguments));
+            out.flush();
+            return code;
+        } catch (Throwable e) {
+            return failed(e, verbose, log);
+        }
+    }
+
+    /** The whole command line as picocli sees it. */
+    static CommandLine commandLine(PrintStream out, PrintStream log) {
+        CommandLine.IFactory factory = new CommandLine.IFactory() {
+            @Override
+            public <K> K create(Class<K> type) throws Exception {
+                K made = CommandLine.defaultFactory().create(type);
+                if (made instanceof Command command) {
+                    command.attach(out, log);
+                }
+                return made;
+            }
+        };
+        var root = new Main();
+        root.attach(out, log);
+        var line = new CommandLine(root, factory);
+        COMMANDS.forEach(line::addSubcommand);
+        // Set after the commands are there, so that they have it too. A prompt may begin with @ and options have one spelling.
+        return line.setExpandAtFiles(false)
+                .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(log, true));
+    }
+
+    /** Without a command there is nothing to do. */
+    @Override
+    public Integer call() {
+        throw new UsageException("a command is missing");
+    }
+
+    /** Says what went wrong in one sentence; the exit code that belongs to it. */
+    private static int failed(Throwable thrown, boolean verbose, PrintStream log) {
+        Throwable e = thrown;
+        while ((e instanceof CommandLine.ExecutionException || e instanceof UncheckedIOException) && e.getCause() != null) {
+            e = e.getCause();
+        }
+        if (e instanceof StandardOutput.ClosedException) {
+            // Whoever read the results has had enough, as `head` does: there is nobody left to tell.
+            return OK;
+        }
+        complain(switch (e) {
+            case InputException input -> input.getMessage();
+            case OutOfMemoryError memory -> "out of memory: the limit is " + (Runtime.getRuntime().maxMemory() >> 20) + " MB ("
+                    + memory.getMessage() + "); raise it with `java -Xmx16g -jar ...` or ask for less, such as a smaller batch";
+            case FileSystemException io when io.getFile() != null -> "cannot use " + io.getFile() + ": " + AtomicFile.reason(io);
+            case IOException io -> AtomicFile.reason(io);
+            default -> "internal error: " + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ", " + e.getMessage())
+                    + (verbose ? "" : "; rerun with --verbose for the stack trace to report");
+        }, log);
+        if (verbose) {
+            e.printStackTrace(log);
+        }
+        return e instanceof UsageException ? USAGE : FAILED;
+    }
+
+    private static void pointToHelp(CommandLine at, PrintStream log) {
+        log.println("See `" + at.getCommandSpec().qualifiedName() + " --help`.");
+    }
+
+    private static void complain(String message, PrintStream log) {
+        log.println("error: " + message.strip().replaceAll("\\s*\\R\\s*", "; "));
+    }
+
+    private static String sentence(ParameterException e) {
+        String message = e.getMessage();
+        if (e instanceof CommandLine.UnmatchedArgumentException unmatched && e.getCommandLine().getCommand() instanceof Main) {
+            String first = unmatched.getUnmatched().get(0);
+            if (!first.startsWith("-")) {
+                return "there is no command " + first + "; there are " + String.join(", ", e.getCommandLine().getSubcommands().keySet());
+            }
+        }
+        return message.isEmpty() ? "the command line is wrong" : message.substring(0, 1).toLowerCase(Locale.ROOT) + message.substring(1);
+    }
+
+    /** The text of {@code --version}. */
+    static final class VersionText implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return new String[] {Version.current() + ", Java " + Runtime.version().feature()};
+        }
+    }
+}
