@@ -251,11 +251,16 @@ public final class Safetensors implements AutoCloseable {
                 // In pieces: a ByteBuffer sees at most 2 GiB.
                 for (long at = 0, end = tensor.bytes(); at < end; ) {
                     long piece = Math.min(end - at, 1L << 30);
-                    writeFully(channel, tensor.segment().asSlice(at, piece).asByteBuffer());
+                    writeFully(channel, bytesOf(tensor.segment().asSlice(at, piece)));
                     at += piece;
                 }
             }
         });
+    }
+
+    /** Off-heap memory as it is; a heap array (the reference device in tests) by a copy, since only byte arrays show themselves as buffers. */
+    private static ByteBuffer bytesOf(MemorySegment segment) {
+        return segment.isNative() ? segment.asByteBuffer() : ByteBuffer.wrap(segment.toArray(ValueLayout.JAVA_BYTE));
     }
 
     private static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {
