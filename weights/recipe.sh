@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Trains the default target and draft from nothing, with this engine's own commands, and leaves them in weights/default.
+#
+#   mvn -q package -DskipTests && weights/recipe.sh
+#
+# Every step leaves a folder under build/weights and is skipped while that folder is there, so an interrupted run goes on where it stopped.
+# Arguments become options of every training step, for instance --threads 2.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+jar=target/adaspec-engine.jar
+work=build/weights
+mkdir -p "$work"
+
+step() { # step FOLDER COMMAND...: runs the command with its output in FOLDER.partial, then renames it
+    local folder=$1
+    shift
+    if [ -d "$work/$folder" ]; then
+        echo "== $folder is there"
+        return
+    fi
+    echo "== $folder: $*"
+    rm -rf "$work/$folder.partial"
+    local begin=$SECONDS
+    "$@" "$work/$folder.partial"
+    mv "$work/$folder.partial" "$work/$folder"
+    echo "== $folder took $((SECONDS - begin)) s" | tee -a "$work/times.txt"
+}
+
+adaspec() { java -jar "$jar" "$@"; }
+setting() { sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" weights/data-settings.json; }
+
+step data adaspec problems --seed "$(setting seed)" --train "$(setting train)" --validation "$(setting validation)" --test "$(setting test)" --output
+step tokenizer adaspec tokenizer train --files "$work/data/train.jsonl" --vocab-size 1024 --output
+step target-0 adaspec init --config weights/target.config.json --tokenizer "$work/tokenizer" --seed 0 --output
+step draft-0 adaspec init --config weights/draft.config.json --tokenizer "$work/tokenizer" --seed 1 --output
+
+# Two learning rates stand for a schedule: most of the way at a high one, then a short way at a low one.
+train=(--train-file "$work/data/train.jsonl" --eval-file "$work/data/validation.jsonl" --dataset-format gsm8k --weight-decay 0.1 "$@")
+step target-1 adaspec sft --model "$work/target-0" "${train[@]}" --num-train-epochs 1 --per-device-train-batch-size 16 --learning-rate 1e-3 --output-dir
+step target-2 adaspec sft --model "$work/target-1" "${train[@]}" --max-steps 600 --per-device-train-batch-size 32 --learning-rate 2e-4 --seed 1 --output-dir
+# The draft: cross entropy over the whole mix for two epochs, so that distillation has something to beat.
+step draft-1 adaspec sft --model "$work/draft-0" "${train[@]}" --num-train-epochs 2 --per-device-train-batch-size 32 --learning-rate 1e-3 --output-dir
+
+default=weights/default
+mkdir -p "$default"
+for model in target-2:target draft-1:draft; do
+    to="$default/${model#*:}"
+    rm -rf "$to"
+    mkdir -p "$to"
+    for file in config.json model.safetensors tokenizer.json tokenizer_config.json; do
+        cp "$work/${model%:*}/$file" "$to/$file"
+    done
+done
+head -n "$(setting shipped)" "$work/data/train.jsonl" > "$default/train.jsonl"
+cp "$work/data/test.jsonl" "$default/eval.jsonl"
+(
+    cd weights
+    printf 'bytes\tsha256\tfile\n' > manifest.tsv
+    find default -type f ! -name default.json | sort | while read -r file; do
+        printf '%s\t%s\t%s\n' "$(stat -c %s "$file")" "$(sha256sum "$file" | cut -d' ' -f1)" "$file" >> manifest.tsv
+    done
+)
+echo "weights/default is complete; weights/manifest.tsv lists it"
