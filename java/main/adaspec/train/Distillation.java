@@ -1,0 +1,361 @@
+package adaspec.train;
+
+import adaspec.model.Transformer;
+import adaspec.model.Weights;
+import adaspec.ops.Ops;
+import adaspec.tensor.Tensor;
+import adaspec.tensor.Workspace;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Distillation of a draft from a target: the sum over the kept answer tokens of KL(p || q), p the target's law and q the draft's, both over the first
+ * {@code vocabulary} ids. Without a reference, or with k = 1, every answer token is kept (DistillSpec); else {@link Selection} decides (AdaSPEC).
+ *
+ * <p>Two passes over the heads. The first walks all answer rows in chunks and leaves per-token numbers: KL of draft and reference, gap, acceptance,
+ * log-sum-exp. The second walks the kept rows only, in chunks of their own, and turns them into the gradient by the draft's hidden state. Logits are not
+ * made twice where it can be helped: if all rows fit one chunk the second pass reads the first one's, and if nothing is selected away there is one pass.
+ */
+public final class Distillation implements Objective {
+    private final Transformer target;
+    private final Transformer draft;
+    private final Transformer reference;
+    private final Selection selection;
+    private final int vocabulary;
+    private final LogitsBudget budget;
+    private final Workspace workspace;
+    private final Ops ops;
+
+    /**
+     * @param reference  the frozen model whose KL the draft's is compared with, or null: then {@code selection} must keep all
+     * @param vocabulary the ids that target and draft share: at most either's rows of the head
+     */
+    public Distillation(
+            Transformer target,
+            Transformer draft,
+            Transformer reference,
+            Selection selection,
+            int vocabulary,
+            LogitsBudget budget,
+            Workspace workspace) {
+        if (reference == null && !selection.keepsAll()) {
+            throw new IllegalArgumentException("a selection by the gap needs a reference");
+        }
+        for (Transformer model : reference == null ? List.of(target, draft) : List.of(target, draft, reference)) {
+            if (vocabulary < 1 || vocabulary > model.architecture().vocabSize()) {
+                throw new IllegalArgumentException(
+                        "a shared vocabulary of " + vocabulary + " for a head of " + model.architecture().vocabSize() + " rows");
+            }
+        }
+        this.target = target;
+        this.draft = draft;
+        this.reference = reference;
+        this.selection = selection;
+        this.vocabulary = vocabulary;
+        this.budget = budget;
+        this.workspace = workspace;
+        this.ops = draft.ops();
+    }
+
+    /** Per-token numbers of the answer rows of a micro-batch, each (n); klReference and gap are null without a reference. */
+    record Scores(Tensor klDraft, Tensor klReference, Tensor gap, Tensor acceptance, Tensor targetLse, Tensor draftLse) {
+        static Scores in(Workspace.Step step, int n, boolean reference) {
+            return new Scores(
+                    step.f32(n), reference ? step.f32(n) : null, reference ? step.f32(n) : null, step.f32(n), step.f32(n), step.f32(n));
+        }
+
+        Scores rows(int from, int to) {
+            return new Scores(
+                    klDraft.rows(from, to),
+                    klReference == null ? null : klReference.rows(from, to),
+                    gap == null ? null : gap.rows(from, to),
+                    acceptance.rows(from, to),
+                    targetLse.rows(from, to),
+                    draftLse.rows(from, to));
+        }
+    }
+
+    /** The answer rows' last hidden states, each (n, C of that model); reference is null without one. */
+    private record Hidden(Tensor target, Tensor reference, Tensor draft) {}
+
+    // ------------------------------------------------------------------------------------------------ the step
+
+    @Override
+    public void accumulate(List<MicroBatch> step, float scale, Weights gradient, Tally tally) {
+        if (selection.scope() == Selection.Scope.BATCH && !selection.keepsAll() && step.size() > 1) {
+            accumulateSelectedTogether(step, scale, gradient, tally);
+        } else {
+            for (MicroBatch batch : step) {
+                accumulate(batch, scale, gradient, tally, null);
+            }
+        }
+    }
+
+    /** Selection over all micro-batches needs all gaps first, so each goes through the models twice. */
+    private void accumulateSelectedTogether(List<MicroBatch> step, float scale, Weights gradient, Tally tally) {
+        int total = step.stream().mapToInt(MicroBatch::answerTokens).sum();
+        if (total == 0) {
+            step.forEach(batch -> tally.tokens += batch.tokens());
+            return;
+        }
+        int[] kept;
+        try (var memory = workspace.begin()) {
+            Tensor gaps = memory.f32(total);
+            int at = 0;
+            for (MicroBatch batch : step) {
+                int n = batch.answerTokens();
+                if (n > 0) {
+                    measure(batch, true, tally, gaps.rows(at, at + n));
+                }
+                at += n;
+            }
+            kept = selection.keep(ops, gaps, null, workspace);
+        }
+        if (kept.length == 0) {
+            tally.keptLoss = Double.NaN;
+        }
+        Tally second = new Tally();
+        int first = 0;
+        int at = 0;
+        for (MicroBatch batch : step) {
+            int base = first;
+            int end = base + batch.answerTokens();
+            int from = at;
+            while (at < kept.length && kept[at] < end) {
+                at++;
+            }
+            int[] own = Arrays.stream(kept, from, at).map(i -> i - base).toArray();
+            accumulate(batch, scale, gradient, second, own);
+            first = end;
+        }
+        tally.tokens += second.tokens;
+        tally.keptTokens += second.keptTokens;
+        tally.keptLoss += second.keptLoss;
+        tally.teacherNanos += second.teacherNanos;
+    }
+
+    /** @param chosen the answer rows to keep if they are known already, else null */
+    private void accumulate(MicroBatch batch, float scale, Weights gradient, Tally tally, int[] chosen) {
+        tally.tokens += batch.tokens();
+        int n = batch.answerTokens();
+        if (n == 0) {
+            return;
+        }
+        boolean compare = reference != null && chosen == null;
+        try (var step = workspace.begin()) {
+            Tensor rows = step.i32(batch.answerRows());
+            Tensor targetHidden = frozenHidden(target, batch, rows, step, tally);
+            Tensor referenceHidden = compare ? frozenHidden(reference, batch, rows, step, tally) : null;
+            Transformer.Activations activations = draft.forwardForTraining(batch.sequences(), step);
+            int channels = draft.architecture().hiddenSize();
+            Tensor draftHidden = step.f32(n, channels);
+            ops.gatherRows(draftHidden, activations.hidden(), rows);
+            Hidden hidden = new Hidden(targetHidden, referenceHidden, draftHidden);
+            Scores scores = Scores.in(step, n, compare);
+            Tensor dHidden = step.f32(batch.tokens(), channels).zero();
+
+            if (selection.keepsAll() && chosen == null) {
+                everyRow(hidden, scores, rows, scale, gradient, dHidden, tally);
+                tally.keptTokens += n;
+                tally.keptLoss += Tally.sum(scores.klDraft);
+            } else {
+                int[] kept = selectedRows(batch, hidden, scores, rows, scale, gradient, dHidden, tally, chosen);
+                tally.keptTokens += kept.length;
+                for (int i : kept) {
+                    tally.keptLoss += scores.klDraft.get(i);
+                }
+                if (kept.length == 0 && chosen == null) {
+                    // Only where a gap is not a number: the loss must say so.
+                    tally.keptLoss = Double.NaN;
+                }
+            }
+            addScores(scores, n, tally);
+            draft.backward(activations, dHidden, gradient, workspace);
+        }
+    }
+
+    @Override
+    public void evaluate(MicroBatch batch, Tally tally) {
+        tally.tokens += batch.tokens();
+        if (batch.answerTokens() > 0) {
+            measure(batch, false, tally, null);
+        }
+    }
+
+    /** Scores without a gradient: sums to {@code tally}, and with {@code compare} the gaps to {@code gaps} (n). */
+    private void measure(MicroBatch batch, boolean compare, Tally tally, Tensor gaps) {
+        try (var step = workspace.begin()) {
+            Scores scores = scores(batch, compare, step, tally);
+            addScores(scores, batch.answerTokens(), tally);
+            if (gaps != null) {
+                gaps.copyFrom(scores.gap);
+            }
+        }
+    }
+
+    /** The per-token numbers of a micro-batch's answer rows, with those of the reference if {@code compare}. */
+    Scores scores(MicroBatch batch, boolean compare, Workspace.Step step, Tally tally) {
+        int n = batch.answerTokens();
+        Scores scores = Scores.in(step, n, compare);
+        try (var inner = workspace.begin()) {
+            Tensor rows = inner.i32(batch.answerRows());
+            Tensor targetHidden = frozenHidden(target, batch, rows, inner, tally);
+            Tensor referenceHidden = compare ? frozenHidden(reference, batch, rows, inner, tally) : null;
+            Tensor draftHidden = answerHidden(draft, batch, rows, inner);
+            Hidden hidden = new Hidden(targetHidden, referenceHidden, draftHidden);
+            int chunkRows = budget.rows(vocabulary);
+            for (int from = 0; from < n; from += chunkRows) {
+                int to = Math.min(n, from + chunkRows);
+                try (var chunk = workspace.begin()) {
+                    Tensor targetLogits = chunk.f32(to - from, vocabulary);
+                    Tensor draftLogits = chunk.f32(to - from, vocabulary);
+                    score(hidden, from, to, targetLogits, draftLogits, scores, tally);
+                }
+            }
+        }
+        return scores;
+    }
+
+    // ------------------------------------------------------------------------------------------------ passes over the heads
+
+    /** Loss and gradient of every row, a chunk at a time; each logit is made once. */
+    private void everyRow(Hidden hidden, Scores scores, Tensor rows, float scale, Weights gradient, Tensor dHidden, Tally tally) {
+        int n = Math.toIntExact(rows.rows());
+        int chunkRows = budget.rows(vocabulary);
+        for (int from = 0; from < n; from += chunkRows) {
+            int to = Math.min(n, from + chunkRows);
+            try (var chunk = workspace.begin()) {
+                Tensor targetLogits = chunk.f32(to - from, vocabulary);
+                Tensor draftLogits = chunk.f32(to - from, vocabulary);
+                score(hidden, from, to, targetLogits, draftLogits, scores, tally);
+                Scores own = scores.rows(from, to);
+                ops.distillBackward(draftLogits, targetLogits, draftLogits, own.targetLse, own.draftLse, null, scale);
+                backThroughHead(draftLogits, hidden.draft.rows(from, to), rows.rows(from, to), gradient, dHidden);
+            }
+        }
+    }
+
+    /** Scores of every row, then the gradient of the kept ones, which are returned. */
+    private int[] selectedRows(
+            MicroBatch batch, Hidden hidden, Scores scores, Tensor rows, float scale, Weights gradient, Tensor dHidden, Tally tally, int[] chosen) {
+        int n = Math.toIntExact(rows.rows());
+        int[] batchRows = batch.answerRows();
+        int chunkRows = budget.rows(vocabulary);
+        if (n <= chunkRows) {
+            try (var chunk = workspace.begin()) {
+                Tensor targetLogits = chunk.f32(n, vocabulary);
+                Tensor draftLogits = chunk.f32(n, vocabulary);
+                score(hidden, 0, n, targetLogits, draftLogits, scores, tally);
+                int[] kept = chosen != null ? chosen : selection.keep(ops, scores.gap, batch.answerBoundaries(), workspace);
+                if (kept.length > 0) {
+                    Tensor keptRows = chunk.i32(kept);
+                    Tensor dLogits = chunk.f32(kept.length, vocabulary);
+                    ops.distillBackward(dLogits, targetLogits, draftLogits, scores.targetLse, scores.draftLse, keptRows, scale);
+                    Tensor keptHidden = chunk.f32(kept.length, hidden.draft.columns());
+                    ops.gatherRows(keptHidden, hidden.draft, keptRows);
+                    backThroughHead(dLogits, keptHidden, chunk.i32(pick(batchRows, kept, 0, kept.length)), gradient, dHidden);
+                }
+                return kept;
+            }
+        }
+        for (int from = 0; from < n; from += chunkRows) {
+            int to = Math.min(n, from + chunkRows);
+            try (var chunk = workspace.begin()) {
+                Tensor targetLogits = chunk.f32(to - from, vocabulary);
+                Tensor draftLogits = chunk.f32(to - from, vocabulary);
+                score(hidden, from, to, targetLogits, draftLogits, scores, tally);
+            }
+        }
+        int[] kept = chosen != null ? chosen : selection.keep(ops, scores.gap, batch.answerBoundaries(), workspace);
+        for (int from = 0; from < kept.length; from += chunkRows) {
+            int to = Math.min(kept.length, from + chunkRows);
+            try (var chunk = workspace.begin()) {
+                Tensor keptRows = chunk.i32(Arrays.copyOfRange(kept, from, to));
+                Tensor targetLogits = chunk.f32(to - from, vocabulary);
+                Tensor draftLogits = chunk.f32(to - from, vocabulary);
+                Tensor keptHidden = gather(hidden.draft, keptRows, chunk);
+                long start = System.nanoTime();
+                target.logits(targetLogits, gather(hidden.target, keptRows, chunk));
+                tally.teacherNanos += System.nanoTime() - start;
+                draft.logits(draftLogits, keptHidden);
+                Tensor targetLse = gather(scores.targetLse.view(n, 1), keptRows, chunk).view(to - from);
+                Tensor draftLse = gather(scores.draftLse.view(n, 1), keptRows, chunk).view(to - from);
+                ops.distillBackward(draftLogits, targetLogits, draftLogits, targetLse, draftLse, null, scale);
+                backThroughHead(draftLogits, keptHidden, chunk.i32(pick(batchRows, kept, from, to)), gradient, dHidden);
+            }
+        }
+        return kept;
+    }
+
+    /** Logits and scores of answer rows {@code from} to {@code to}; those of the reference are gone when this returns. */
+    private void score(Hidden hidden, int from, int to, Tensor targetLogits, Tensor draftLogits, Scores scores, Tally tally) {
+        try (var step = workspace.begin()) {
+            long start = System.nanoTime();
+            target.logits(targetLogits, hidden.target.rows(from, to));
+            Tensor referenceLogits = null;
+            if (hidden.reference != null) {
+                referenceLogits = step.f32(to - from, vocabulary);
+                reference.logits(referenceLogits, hidden.reference.rows(from, to));
+            }
+            tally.teacherNanos += System.nanoTime() - start;
+            draft.logits(draftLogits, hidden.draft.rows(from, to));
+            Scores own = scores.rows(from, to);
+            ops.distillForward(
+                    own.klDraft, own.klReference, own.gap, own.acceptance, own.targetLse, own.draftLse, targetLogits, draftLogits, referenceLogits);
+        }
+    }
+
+    /** dLogits (k, V) of the rows with {@code hidden} (k, C) to the head's gradient and to {@code dHidden} (N, C) at {@code batchRows} (k). */
+    private void backThroughHead(Tensor dLogits, Tensor hidden, Tensor batchRows, Weights gradient, Tensor dHidden) {
+        try (var step = workspace.begin()) {
+            Tensor dKept = step.f32(hidden.rows(), hidden.columns());
+            draft.headBackward(dKept, dLogits, hidden, gradient);
+            ops.scatterAddRows(dHidden, dKept, batchRows);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ rows
+
+    /** As {@link #answerHidden}, its time counted as the teacher's. */
+    private Tensor frozenHidden(Transformer model, MicroBatch batch, Tensor rows, Workspace.Step step, Tally tally) {
+        long start = System.nanoTime();
+        Tensor hidden = answerHidden(model, batch, rows, step);
+        tally.teacherNanos += System.nanoTime() - start;
+        return hidden;
+    }
+
+    /** The last hidden states (n, C) of the rows (n), taken from {@code step}. */
+    private Tensor answerHidden(Transformer model, MicroBatch batch, Tensor rows, Workspace.Step step) {
+        Tensor answers = step.f32(rows.rows(), model.architecture().hiddenSize());
+        try (var inner = workspace.begin()) {
+            ops.gatherRows(answers, model.forward(batch.sequences(), workspace, inner), rows);
+        }
+        return answers;
+    }
+
+    private Tensor gather(Tensor from, Tensor rows, Workspace.Step step) {
+        Tensor gathered = step.f32(rows.rows(), from.columns());
+        ops.gatherRows(gathered, from, rows);
+        return gathered;
+    }
+
+    private static int[] pick(int[] values, int[] indices, int from, int to) {
+        int[] picked = new int[to - from];
+        for (int i = from; i < to; i++) {
+            picked[i - from] = values[indices[i]];
+        }
+        return picked;
+    }
+
+    private static void addScores(Scores scores, int n, Tally tally) {
+        tally.distilled = true;
+        tally.answerTokens += n;
+        tally.klDraft += Tally.sum(scores.klDraft);
+        tally.acceptance += Tally.sum(scores.acceptance);
+        if (scores.gap != null) {
+            tally.hasReference = true;
+            tally.klReference += Tally.sum(scores.klReference);
+            tally.gap += Tally.sum(scores.gap);
+        }
+    }
+}

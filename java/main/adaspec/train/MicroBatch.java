@@ -1,0 +1,67 @@
+package adaspec.train;
+
+import adaspec.model.Sequences;
+
+/**
+ * Sequences that go through the models together, and where their answers begin.
+ *
+ * <p>The row of token i predicts token i + 1, so the answer tokens {@code ids[answerStart..]} of a sequence are predicted by its rows
+ * {@code answerStart - 1} to {@code length - 2}. Only those rows ever reach a vocabulary head.
+ *
+ * @param sequences    N rows
+ * @param answerStarts (S) index within each sequence of its first answer token, at least 1; the sequence's length means no answer
+ */
+public record MicroBatch(Sequences sequences, int[] answerStarts) {
+    public MicroBatch {
+        if (answerStarts.length != sequences.count()) {
+            throw new IllegalArgumentException(answerStarts.length + " answer starts for " + sequences.count() + " sequences");
+        }
+        for (int s = 0; s < answerStarts.length; s++) {
+            int length = sequences.starts()[s + 1] - sequences.starts()[s];
+            if (answerStarts[s] < 1 || answerStarts[s] > Math.max(1, length)) {
+                throw new IllegalArgumentException("the answer of sequence " + s + " starts at " + answerStarts[s] + " of " + length + " tokens");
+            }
+        }
+    }
+
+    /** N: tokens that go through the models. */
+    public int tokens() {
+        return sequences.rows();
+    }
+
+    /** n: rows that predict an answer token. */
+    public int answerTokens() {
+        return answerBoundaries()[answerStarts.length];
+    }
+
+    /** (S + 1): sequence s has the answer rows boundaries[s] to boundaries[s + 1]. */
+    public int[] answerBoundaries() {
+        int[] boundaries = new int[answerStarts.length + 1];
+        for (int s = 0; s < answerStarts.length; s++) {
+            int length = sequences.starts()[s + 1] - sequences.starts()[s];
+            boundaries[s + 1] = boundaries[s] + Math.max(0, length - answerStarts[s]);
+        }
+        return boundaries;
+    }
+
+    /** (n) rows of the batch that predict an answer token, ascending. */
+    public int[] answerRows() {
+        int[] boundaries = answerBoundaries();
+        int[] rows = new int[boundaries[answerStarts.length]];
+        for (int s = 0; s < answerStarts.length; s++) {
+            for (int i = boundaries[s]; i < boundaries[s + 1]; i++) {
+                rows[i] = sequences.starts()[s] + answerStarts[s] - 1 + i - boundaries[s];
+            }
+        }
+        return rows;
+    }
+
+    /** (n) the answer tokens: what the rows of {@link #answerRows} should predict. */
+    public int[] targets() {
+        int[] rows = answerRows();
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = sequences.ids()[rows[i] + 1];
+        }
+        return rows;
+    }
+}

@@ -1,0 +1,16 @@
+package adaspec.train;
+
+import adaspec.model.Weights;
+import java.util.List;
+
+/** A loss over answer tokens and its gradient by the parameters of the model in training. One thread at a time. */
+public interface Objective {
+    /**
+     * Adds to {@code gradient} scale times the gradient of the sum of the kept tokens' losses over the micro-batches of one optimiser step, and to
+     * {@code tally} what was seen on the way.
+     */
+    void accumulate(List<MicroBatch> step, float scale, Weights gradient, Tally tally);
+
+    /** Adds to {@code tally} the losses of all answer tokens, without selection and without a gradient. */
+    void evaluate(MicroBatch batch, Tally tally);
+}
