@@ -1,0 +1,18 @@
+package adaspec.decode;
+
+import adaspec.tensor.Tensor;
+
+/**
+ * Tokens drafted for the next positions, and the laws they were drawn from.
+ *
+ * @param tokens (G) ids, G may be 0
+ * @param logits (G, v): row i is the law that token i was drawn from, before temperature; null where q is 1 at each token
+ */
+public record Proposal(int[] tokens, Tensor logits) {
+    public static final Proposal NONE = new Proposal(new int[0], null);
+
+    /** G. */
+    public int length() {
+        return tokens.length;
+    }
+}
