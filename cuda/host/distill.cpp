@@ -1,0 +1,233 @@
+/* Forward Kullback-Leibler divergence from target to draft and to reference over the vocabulary, and its gradient by the draft's logits. */
+#include <math.h>
+
+#include "softmax.h"
+#include "status.h"
+#include "threads.h"
+
+namespace {
+
+/* One row of logits under a running maximum. */
+struct Row {
+    const float* x;
+    float largest = -INFINITY;
+    double sum = 0;
+
+    explicit Row(const float* x) : x(x) {}
+
+    bool finite() const {
+        return sum > 0 && largest < INFINITY;
+    }
+    double log_sum_exp() const {
+        return (double)largest + log(sum);
+    }
+    /* Takes in the maximum of the next block; returns the factor for sums weighted by this row's terms. */
+    double raise(int64_t first, int64_t length) {
+        const float block = block_max(x + first, length);
+        if (!(block > largest)) {
+            return 1;
+        }
+        const double factor = shrink(largest, block);
+        sum *= factor;
+        largest = block;
+        return factor;
+    }
+};
+
+/*
+ * sum w (a - b - offset) over the target's weights w, kept small by the offset (the first block's difference of maxima): the expectation of a - b under p
+ * is mean / sum of weights + offset. Terms with an infinite logit are left out here and told by the flags.
+ */
+struct Difference {
+    double sum = 0;
+    float offset = 0;
+
+    void begin(float a, float b) {
+        offset = a - b;
+        offset = offset - offset == 0 ? offset : 0;
+    }
+    double expectation(const Row& target) const {
+        return sum / target.sum + (double)offset;
+    }
+};
+
+struct RowStatistics {
+    double kl_draft;
+    double kl_ref;
+    double gap;
+};
+
+/* A draft (reference) logit is -inf where the target's is not: that divergence is +inf. */
+struct Infinite {
+    bool draft = false;
+    bool reference = false;
+};
+
+}  // namespace
+
+template <bool REFERENCE>
+static RowStatistics divergences(Row& t, Row& d, Row& r, int64_t v) {
+    Difference td;
+    Difference tr;
+    Difference rd;
+    Infinite infinite;
+    for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
+        const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
+        const double factor = t.raise(first, length);
+        d.raise(first, length);
+        td.sum *= factor;
+        if (REFERENCE) {
+            r.raise(first, length);
+            tr.sum *= factor;
+            rd.sum *= factor;
+        }
+        if (first == 0) {
+            td.begin(t.largest, d.largest);
+            if (REFERENCE) {
+                tr.begin(t.largest, r.largest);
+                rd.begin(r.largest, d.largest);
+            }
+        }
+        const float t_max = finite_or_zero(t.largest);
+        const float d_max = finite_or_zero(d.largest);
+        const float r_max = REFERENCE ? finite_or_zero(r.largest) : 0;
+        vf t_sum = {};
+        vf d_sum = {};
+        vf r_sum = {};
+        vf td_sum = {};
+        vf tr_sum = {};
+        vf rd_sum = {};
+        vi draft_infinite = {};
+        vi reference_infinite = {};
+        const vf none = splat(-INFINITY);
+        for (int64_t j = 0; j < length; j += VL) {
+            const int64_t count = length - j < VL ? length - j : VL;
+            const vf tx = load_logits(t.x + first + j, count);
+            const vf dx = load_logits(d.x + first + j, count);
+            const vf weight = exp(tx - t_max);
+            t_sum += weight;
+            d_sum += exp(dx - d_max);
+            const vi some = tx > none;
+            const vi d_some = dx > none;
+            draft_infinite |= some & ~d_some;
+            td_sum += some & d_some ? weight * ((tx - dx) - td.offset) : splat(0);
+            if (REFERENCE) {
+                const vf rx = load_logits(r.x + first + j, count);
+                r_sum += exp(rx - r_max);
+                const vi r_some = rx > none;
+                reference_infinite |= some & ~r_some;
+                tr_sum += some & r_some ? weight * ((tx - rx) - tr.offset) : splat(0);
+                rd_sum += some & d_some & r_some ? weight * ((rx - dx) - rd.offset) : splat(0);
+            }
+        }
+        t.sum += sum_double(t_sum);
+        d.sum += sum_double(d_sum);
+        td.sum += sum_double(td_sum);
+        infinite.draft |= any(draft_infinite);
+        if (REFERENCE) {
+            r.sum += sum_double(r_sum);
+            tr.sum += sum_double(tr_sum);
+            rd.sum += sum_double(rd_sum);
+            infinite.reference |= any(reference_infinite);
+        }
+    }
+    RowStatistics result;
+    if (!t.finite() || !d.finite() || (REFERENCE && !r.finite())) {
+        result.kl_draft = result.kl_ref = result.gap = NAN;
+        return result;
+    }
+    /* Maxima first: they cancel exactly where rows differ little. */
+    const double t_log = log(t.sum);
+    const double d_log = log(d.sum);
+    result.kl_draft = infinite.draft ? INFINITY : td.expectation(t) - ((double)t.largest - (double)d.largest) - (t_log - d_log);
+    if (REFERENCE) {
+        const double r_log = log(r.sum);
+        result.kl_ref = infinite.reference ? INFINITY : tr.expectation(t) - ((double)t.largest - (double)r.largest) - (t_log - r_log);
+        result.gap = infinite.draft || infinite.reference ? result.kl_draft - result.kl_ref
+                                                          : rd.expectation(t) - ((double)r.largest - (double)d.largest) - (r_log - d_log);
+    }
+    return result;
+}
+
+/* sum_v min(p_v, q_v); both rows were just read and are near. */
+static double acceptance_of(const Row& t, const Row& d, int64_t v) {
+    const float p_scale = (float)(1 / t.sum);
+    const float q_scale = (float)(1 / d.sum);
+    double total = 0;
+    for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
+        const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
+        vf block = {};
+        for (int64_t j = 0; j < length; j += VL) {
+            const int64_t count = length - j < VL ? length - j : VL;
+            block += min(exp(load_logits(t.x + first + j, count) - t.largest) * p_scale, exp(load_logits(d.x + first + j, count) - d.largest) * q_scale);
+        }
+        total += sum_double(block);
+    }
+    return total;
+}
+
+ADASPEC_OPERATION(distill_forward)(
+    float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* target_lse, float* draft_lse, const float* target, int64_t ld_target,
+    const float* draft, int64_t ld_draft, const float* reference, int64_t ld_reference, int64_t n, int64_t v, void*) {
+    REQUIRE(n >= 0 && v >= 1, "distill_forward: logits are (%lld, %lld); at least one column was expected", (long long)n, (long long)v);
+    REQUIRE(
+        ld_target >= v && ld_draft >= v && (reference == nullptr || ld_reference >= v),
+        "distill_forward: row strides %lld, %lld and %lld are shorter than a row of %lld", (long long)ld_target, (long long)ld_draft,
+        (long long)ld_reference, (long long)v);
+#pragma omp parallel for schedule(static) num_threads(threads_for(4 * n * v))
+    for (int64_t i = 0; i < n; i++) {
+        Row t(target + i * ld_target);
+        Row d(draft + i * ld_draft);
+        Row r(reference != nullptr ? reference + i * ld_reference : nullptr);
+        RowStatistics row;
+        if (reference != nullptr) {
+            row = divergences<true>(t, d, r, v);
+            if (kl_ref != nullptr) {
+                kl_ref[i] = (float)row.kl_ref;
+            }
+            if (gap != nullptr) {
+                gap[i] = (float)row.gap;
+            }
+        } else {
+            row = divergences<false>(t, d, r, v);
+            if (gap != nullptr && kl_ref != nullptr) {
+                gap[i] = (float)(row.kl_draft - (double)kl_ref[i]);
+            }
+        }
+        /* NaN marks the row in all its outputs. */
+        const bool valid = !isnan(row.kl_draft);
+        kl_draft[i] = (float)row.kl_draft;
+        target_lse[i] = valid ? (float)t.log_sum_exp() : NAN;
+        draft_lse[i] = valid ? (float)d.log_sum_exp() : NAN;
+        if (acceptance != nullptr) {
+            acceptance[i] = valid ? (float)acceptance_of(t, d, v) : NAN;
+        }
+    }
+    return ADASPEC_OK;
+}
+
+ADASPEC_OPERATION(distill_backward)(
+    float* dlogits, int64_t ld_dlogits, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* target_lse,
+    const float* draft_lse, const int32_t* rows, float scale, int64_t k, int64_t v, void*) {
+    REQUIRE(k >= 0 && v >= 0, "distill_backward: dlogits is (%lld, %lld)", (long long)k, (long long)v);
+    REQUIRE(
+        ld_dlogits >= v && ld_target >= v && ld_draft >= v, "distill_backward: row strides %lld, %lld and %lld are shorter than a row of %lld",
+        (long long)ld_dlogits, (long long)ld_target, (long long)ld_draft, (long long)v);
+    for (int64_t i = 0; rows != nullptr && i < k; i++) {
+        REQUIRE(rows[i] >= 0, "distill_backward: row %d at %lld is negative", rows[i], (long long)i);
+    }
+#pragma omp parallel for schedule(static) num_threads(threads_for(4 * k * v))
+    for (int64_t i = 0; i < k; i++) {
+        const int64_t row = rows != nullptr ? rows[i] : i;
+        const float* t = target + row * ld_target;
+        const float* d = draft + row * ld_draft;
+        float* out = dlogits + i * ld_dlogits;
+        for (int64_t j = 0; j < v; j += VL) {
+            const int64_t count = v - j < VL ? v - j : VL;
+            const vf p = exp(load_logits(t + j, count) - target_lse[row]);
+            const vf q = exp(load_logits(d + j, count) - draft_lse[row]);
+            store_count(out + j, scale * (q - p), count);
+        }
+    }
+    return ADASPEC_OK;
+}

@@ -1,0 +1,72 @@
+/* The rows whose gap reaches the quantile 1 - k, as torch.quantile has it. */
+#include <math.h>
+
+#include "status.h"
+#include "vec.h"
+
+/* Order of f32 as order of unsigned integers. -0 and +0 differ here; the comparison with the threshold is by value. */
+INLINE uint32_t key_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+INLINE float value_of(uint32_t key) {
+    const uint32_t bits = key & 0x80000000u ? key & 0x7fffffffu : ~key;
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+/* The value of rank `rank` (0: smallest), by four rounds of radix selection over the bytes. */
+static float value_at_rank(const float* x, int64_t n, int64_t rank) {
+    uint32_t prefix = 0;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        const uint32_t mask = shift == 24 ? 0 : 0xffffffffu << (shift + 8);
+        int64_t histogram[256] = {};
+        for (int64_t i = 0; i < n; i++) {
+            const uint32_t key = key_of(x[i]);
+            if ((key & mask) == prefix) {
+                histogram[key >> shift & 255]++;
+            }
+        }
+        uint32_t byte = 0;
+        while (rank >= histogram[byte]) {
+            rank -= histogram[byte];
+            byte++;
+        }
+        prefix |= byte << shift;
+    }
+    return value_of(prefix);
+}
+
+/* torch.quantile's linear interpolation: the two-branch lerp, each branch one fused multiply-add as in PyTorch's kernels. */
+static float lerp(float below, float above, float weight) {
+    const float step = above - below;
+    return weight < 0.5f ? __builtin_fmaf(weight, step, below) : __builtin_fmaf(weight - 1.0f, step, above);
+}
+
+ADASPEC_OPERATION(select)(int32_t* kept_rows, int32_t* kept, const float* gap, float k, float*, int64_t n, void*) {
+    REQUIRE(n >= 1 && n <= INT32_MAX, "select: %lld rows; at least one was expected", (long long)n);
+    REQUIRE(k >= 0 && k <= 1, "select: k is %g; a share between 0 and 1 was expected", (double)k);
+    *kept = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(gap[i])) {
+            return ADASPEC_OK;
+        }
+    }
+    const float quantile = 1.0f - k;
+    const float rank = quantile * (float)(n - 1);
+    const int64_t below = (int64_t)floorf(rank);
+    const int64_t above = (int64_t)ceilf(rank) < n ? (int64_t)ceilf(rank) : n - 1;
+    const float low = value_at_rank(gap, n, below);
+    const float threshold = lerp(low, above == below ? low : value_at_rank(gap, n, above), rank - (float)below);
+    int32_t count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (gap[i] >= threshold) {
+            kept_rows[count++] = (int32_t)i;
+        }
+    }
+    *kept = count;
+    return ADASPEC_OK;
+}

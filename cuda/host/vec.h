@@ -1,0 +1,214 @@
+/*
+ * Vectors of the tier being compiled: VL floats, with GCC's portable vector types, so that one source serves every instruction set.
+ *
+ * Functions are static and types live in unnamed namespaces: the same source is compiled once per tier, and an inline function with external linkage
+ * compiled for a wider tier would be merged by the linker into the narrower ones. For the same reason operations use no C++ library templates. A test
+ * looks for such symbols.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+#include "adaspec.h"
+
+#if defined(__AVX512F__) || defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+/* Of AVX-512's operations the masked forms are used, with all lanes: GCC 12 warns of an undefined register in the others. */
+#if defined(__AVX512F__)
+#define VL 16
+#elif defined(__AVX2__)
+#define VL 8
+#else
+#define VL 4
+#endif
+
+#if defined(__x86_64__)
+#define ADASPEC_PASTE(name, tier) adaspec_##name##_##tier
+#define ADASPEC_PASTE_EXPANDED(name, tier) ADASPEC_PASTE(name, tier)
+/* Opens the definition of an ABI operation for the tier being compiled. */
+#define ADASPEC_OPERATION(name) extern "C" int32_t ADASPEC_PASTE_EXPANDED(name, ADASPEC_TIER)
+#else
+#define ADASPEC_OPERATION(name) extern "C" int32_t adaspec_##name
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+#define MEMBER inline __attribute__((always_inline))
+
+typedef float vf __attribute__((vector_size(VL * 4)));
+typedef int32_t vi __attribute__((vector_size(VL * 4)));
+typedef uint32_t vu __attribute__((vector_size(VL * 4)));
+typedef uint16_t vh __attribute__((vector_size(VL * 2)));
+typedef double vd __attribute__((vector_size(VL * 8)));
+typedef float vf_unaligned __attribute__((vector_size(VL * 4), aligned(4), may_alias));
+typedef uint16_t vh_unaligned __attribute__((vector_size(VL * 2), aligned(2), may_alias));
+
+INLINE vf splat(float value) {
+    return vf{} + value;
+}
+
+INLINE vf load(const float* p) {
+    return *(const vf_unaligned*)p;
+}
+
+INLINE void store(float* p, vf value) {
+    *(vf_unaligned*)p = value;
+}
+
+/* The first `count` < VL elements; the rest are `fill`. Reads nothing past them. */
+INLINE vf load_first(const float* p, int64_t count, float fill = 0) {
+#if defined(__AVX512F__)
+    return (vf)_mm512_mask_loadu_ps((__m512)splat(fill), (__mmask16)((1u << count) - 1), p);
+#else
+    float lanes[VL] __attribute__((aligned(VL * 4)));
+    for (int l = 0; l < VL; l++) {
+        lanes[l] = l < count ? p[l] : fill;
+    }
+    return *(const vf*)lanes;
+#endif
+}
+
+INLINE void store_first(float* p, vf value, int64_t count) {
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)value);
+#else
+    for (int l = 0; l < count; l++) {
+        p[l] = value[l];
+    }
+#endif
+}
+
+/* The first `count` <= VL elements, then zeros. */
+INLINE vf load_count(const float* p, int64_t count) {
+    return count == VL ? load(p) : load_first(p, count);
+}
+
+INLINE void store_count(float* p, vf value, int64_t count) {
+    if (count == VL) {
+        store(p, value);
+    } else {
+        store_first(p, value, count);
+    }
+}
+
+namespace {
+
+/* Elements of a stored type, widened exactly. */
+struct F32 {
+    typedef float element;
+    static MEMBER vf widen(const float* p) {
+        return load(p);
+    }
+    static MEMBER vf widen_first(const float* p, int64_t count) {
+        return load_first(p, count);
+    }
+    static MEMBER float widen_one(float x) {
+        return x;
+    }
+};
+
+struct BF16 {
+    typedef uint16_t element;
+    static MEMBER vf widen(const uint16_t* p) {
+        return (vf)(__builtin_convertvector(*(const vh_unaligned*)p, vu) << 16);
+    }
+    static MEMBER vf widen_first(const uint16_t* p, int64_t count) {
+        vh lanes = {};
+        memcpy(&lanes, p, count * 2);
+        return (vf)(__builtin_convertvector(lanes, vu) << 16);
+    }
+    static MEMBER float widen_one(uint16_t x) {
+        uint32_t bits = (uint32_t)x << 16;
+        float value;
+        memcpy(&value, &bits, 4);
+        return value;
+    }
+};
+
+struct F16 {
+    typedef uint16_t element;
+    static MEMBER vf widen_lanes(vh lanes) {
+#if defined(__AVX512F__)
+        return (vf)_mm512_maskz_cvtph_ps((__mmask16)-1, (__m256i)lanes);
+#elif defined(__F16C__)
+        return (vf)_mm256_cvtph_ps((__m128i)lanes);
+#else
+        /* Exponent and mantissa moved up, then scaled by 2^112: exact for normal and subnormal numbers; infinities and NaN get the top exponent. */
+        vu wide = __builtin_convertvector(lanes, vu);
+        vu magnitude = (wide & 0x7fff) << 13;
+        vu sign = (wide & 0x8000) << 16;
+        vu special = (vu)(magnitude >= 0x0f800000u) & 0x7f800000u;
+        vf scaled = (vf)magnitude * 0x1p112f;
+        return (vf)(((vu)scaled | special) | sign);
+#endif
+    }
+    static MEMBER vf widen(const uint16_t* p) {
+        return widen_lanes(*(const vh_unaligned*)p);
+    }
+    static MEMBER vf widen_first(const uint16_t* p, int64_t count) {
+        vh lanes = {};
+        memcpy(&lanes, p, count * 2);
+        return widen_lanes(lanes);
+    }
+    static MEMBER float widen_one(uint16_t x) {
+        return widen_first(&x, 1)[0];
+    }
+};
+
+}  // namespace
+
+INLINE bool is_float_type(int32_t type) {
+    return type == ADASPEC_F32 || type == ADASPEC_BF16 || type == ADASPEC_F16;
+}
+
+INLINE vf max(vf a, vf b) {
+    return a > b ? a : b;
+}
+
+INLINE vf min(vf a, vf b) {
+    return a < b ? a : b;
+}
+
+/* The sum of the lanes, always by halves: l and l + VL/2 first. */
+INLINE float sum(vf x) {
+    float lanes[VL];
+    memcpy(lanes, &x, sizeof lanes);
+    for (int width = VL / 2; width > 0; width /= 2) {
+        for (int l = 0; l < width; l++) {
+            lanes[l] += lanes[l + width];
+        }
+    }
+    return lanes[0];
+}
+
+/* The sum of the lanes in double, in order of the lanes. */
+INLINE double sum_double(vf x) {
+    double total = 0;
+    for (int l = 0; l < VL; l++) {
+        total += x[l];
+    }
+    return total;
+}
+
+/* The largest lane; NaN lanes may be passed over. */
+INLINE float max_lane(vf x) {
+    float largest = x[0];
+    for (int l = 1; l < VL; l++) {
+        largest = x[l] > largest ? x[l] : largest;
+    }
+    return largest;
+}
+
+INLINE bool any(vi mask) {
+#if defined(__AVX512F__)
+    return _mm512_movepi32_mask((__m512i)mask) != 0;
+#else
+    int32_t bits = 0;
+    for (int l = 0; l < VL; l++) {
+        bits |= mask[l];
+    }
+    return bits != 0;
+#endif
+}

@@ -1,0 +1,238 @@
+/*
+ * What every native test stands on: a comparison that NaN cannot pass, memory that ends at an unmapped page, numbers from a seed, and runs that must give
+ * the same bits for any number of threads.
+ */
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adaspec.h"
+
+/* True where got is within the tolerance of want; NaN equals only NaN, an infinity only itself. Written so that a NaN difference fails. */
+inline bool is_close(double got, double want, double absolute, double relative) {
+    if (isnan(want) || isnan(got)) {
+        return isnan(want) && isnan(got);
+    }
+    if (isinf(want) || isinf(got)) {
+        return got == want;
+    }
+    return fabs(got - want) <= absolute + relative * fabs(want);
+}
+
+inline int failures = 0;
+
+inline void fail(const char* file, int line, const std::string& sentence) {
+    failures++;
+    if (failures <= 20) {
+        fprintf(stderr, "%s:%d: %s\n", file, line, sentence.c_str());
+    }
+}
+
+template <class... Arguments>
+std::string text(const char* format, Arguments... arguments) {
+    char line[512];
+    snprintf(line, sizeof line, format, arguments...);
+    return line;
+}
+
+#define CHECK(condition, ...)                                                                    \
+    do {                                                                                         \
+        if (!(condition)) {                                                                      \
+            fail(__FILE__, __LINE__, std::string(#condition) + " does not hold: " + text(__VA_ARGS__)); \
+        }                                                                                        \
+    } while (0)
+
+#define CHECK_OK(call)                                                                                    \
+    do {                                                                                                  \
+        if ((call) != ADASPEC_OK) {                                                                       \
+            fail(__FILE__, __LINE__, std::string(#call) + " failed: " + adaspec_last_error());            \
+        }                                                                                                 \
+    } while (0)
+
+/* The call must be refused with a sentence that holds `words`. */
+#define CHECK_REFUSED(call, words)                                                                                          \
+    do {                                                                                                                    \
+        if ((call) != ADASPEC_INVALID_ARGUMENT || strstr(adaspec_last_error(), words) == nullptr) {                         \
+            fail(__FILE__, __LINE__, std::string(#call) + " was not refused with \"" + words + "\": " + adaspec_last_error()); \
+        }                                                                                                                   \
+    } while (0)
+
+#define CHECK_CLOSE(got, want, absolute, relative, ...)                                                                              \
+    do {                                                                                                                             \
+        const double got_ = (got);                                                                                                   \
+        const double want_ = (want);                                                                                                 \
+        if (!is_close(got_, want_, absolute, relative)) {                                                                            \
+            fail(__FILE__, __LINE__, text("%s is %.9g, %.9g was expected: ", #got, got_, want_) + text(__VA_ARGS__));                \
+        }                                                                                                                            \
+    } while (0)
+
+/* SplitMix64 and what is drawn from it. */
+struct Random {
+    uint64_t state;
+
+    explicit Random(uint64_t seed) : state(seed) {}
+
+    uint64_t next() {
+        uint64_t z = (state += 0x9E3779B97F4A7C15u);
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+        return z ^ (z >> 31);
+    }
+    double uniform() {
+        return (double)(next() >> 11) * 0x1p-53;
+    }
+    float normal() {
+        return (float)(sqrt(-2 * log(1 - uniform())) * cos(6.283185307179586 * uniform()));
+    }
+    int64_t below(int64_t n) {
+        return (int64_t)(next() % (uint64_t)n);
+    }
+};
+
+/*
+ * n elements that end flush at an unmapped page: one element read or written past the end stops the test. Before them lie 64 canary bytes, checked when
+ * the buffer goes. Fresh memory is NaN bits.
+ */
+template <class T>
+struct Buffer {
+    T* data;
+    int64_t n;
+    char* region;
+    size_t bytes;
+
+    explicit Buffer(int64_t n) : n(n) {
+        const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        bytes = ((size_t)n * sizeof(T) + 64 + page - 1) / page * page;
+        region = (char*)mmap(nullptr, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (region == MAP_FAILED || mprotect(region + bytes, page, PROT_NONE) != 0) {
+            fprintf(stderr, "no guarded memory\n");
+            exit(1);
+        }
+        memset(region, 0xff, bytes);
+        data = (T*)(region + bytes - (size_t)n * sizeof(T));
+        memset((char*)data - 64, 0x5a, 64);
+    }
+    Buffer(int64_t n, const std::function<T(int64_t)>& value) : Buffer(n) {
+        for (int64_t i = 0; i < n; i++) {
+            data[i] = value(i);
+        }
+    }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+    ~Buffer() {
+        for (int i = 1; i <= 64; i++) {
+            CHECK(((unsigned char*)data)[-i] == 0x5a, "written %d bytes before a buffer of %lld elements", i, (long long)n);
+        }
+        munmap(region, bytes + (size_t)sysconf(_SC_PAGESIZE));
+    }
+    T& operator[](int64_t i) {
+        return data[i];
+    }
+    const T& operator[](int64_t i) const {
+        return data[i];
+    }
+    operator T*() {
+        return data;
+    }
+    std::vector<T> copy() const {
+        return std::vector<T>(data, data + n);
+    }
+    void fill(const std::vector<T>& values) {
+        memcpy(data, values.data(), values.size() * sizeof(T));
+    }
+};
+
+typedef Buffer<float> Floats;
+typedef Buffer<int32_t> Ints;
+
+inline std::function<float(int64_t)> normals(uint64_t seed, float scale = 1) {
+    auto random = std::make_shared<Random>(seed);
+    return [random, scale](int64_t) { return scale * random->normal(); };
+}
+
+inline std::function<float(int64_t)> zeros() {
+    return [](int64_t) { return 0.0f; };
+}
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+    return a.size() == b.size() && memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
+/* run() gives its results as floats; 1, 2, 3 and 7 threads must give the same bits. Leaves the library with 2 threads. */
+inline void check_threads(const char* what, const std::function<std::vector<float>()>& run) {
+    CHECK_OK(adaspec_set_threads(1));
+    const std::vector<float> expected = run();
+    for (int threads : {2, 3, 7}) {
+        CHECK_OK(adaspec_set_threads(threads));
+        CHECK(same_bits(expected, run()), "%s with %d threads differs from one thread", what, threads);
+    }
+    CHECK_OK(adaspec_set_threads(2));
+}
+
+inline std::vector<float> join(std::initializer_list<const std::vector<float>*> parts) {
+    std::vector<float> all;
+    for (const std::vector<float>* part : parts) {
+        all.insert(all.end(), part->begin(), part->end());
+    }
+    return all;
+}
+
+/* The bits of a stored type, rounded to nearest even (finite values). */
+inline uint16_t to_bf16(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+inline float from_bf16(uint16_t x) {
+    const uint32_t bits = (uint32_t)x << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+inline double from_f16(uint16_t x) {
+    const int exponent = x >> 10 & 31;
+    const int mantissa = x & 1023;
+    const double sign = x & 0x8000 ? -1 : 1;
+    if (exponent == 31) {
+        return mantissa ? NAN : sign * INFINITY;
+    }
+    return sign * (exponent == 0 ? ldexp(mantissa, -24) : ldexp(1024 + mantissa, exponent - 25));
+}
+
+/* Skips (77) where the forced tier needs instructions the processor lacks; anything else than the forced tier is a failure. */
+inline void require_tier() {
+    float x = 0;
+    if (adaspec_add(&x, &x, &x, 1, nullptr) == ADASPEC_DEVICE_ERROR) {
+        fprintf(stderr, "skipped: %s\n", adaspec_last_error());
+        exit(77);
+    }
+    const char* tier = getenv("ADASPEC_CPU_TIER");
+    if (tier != nullptr) {
+        CHECK(std::string(adaspec_backend()) == std::string("cpu ") + tier, "the backend is %s", adaspec_backend());
+    }
+    CHECK_OK(adaspec_set_threads(2));
+}
+
+inline int finish() {
+    if (failures > 0) {
+        fprintf(stderr, "%d checks failed\n", failures);
+    }
+    return failures == 0 ? 0 : 1;
+}
+
+/* Sizes around the widths of vectors and blocks, none of them a power of two but the last. */
+inline const std::vector<int64_t> SIZES = {1, 3, 31, 33, 255, 257, 512};
