@@ -1,0 +1,134 @@
+package adaspec.text;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Ids, offsets, decoded text and character classes equal to the tokenizers library's, on hard texts and many variants of one small tokenizer. */
+class TokenizerGoldenTest {
+    private static final JsonNode GOLDEN = GoldenFiles.read("adversarial.json");
+
+    @Test
+    void plainIds() {
+        Tokenizer tokenizer = GoldenFiles.small();
+        JsonNode expected = GOLDEN.get("variants").get(0).get("plain_ids");
+        assertEquals(GOLDEN.get("texts").size(), expected.size());
+        for (int i = 0; i < expected.size(); i++) {
+            String text = GOLDEN.get("texts").get(i).asText();
+            assertArrayEquals(GoldenFiles.ints(expected.get(i)), tokenizer.encode(text, true).ids(), text);
+        }
+    }
+
+    @Test
+    void idsAndOffsetsOfEveryVariant(@TempDir Path folder) throws Exception {
+        int variants = 0;
+        for (JsonNode variant : GOLDEN.get("variants")) {
+            String name = variant.get("name").asText();
+            Tokenizer tokenizer = Tokenizer.load(GoldenFiles.write(folder, patched(variant.get("patch"))));
+            for (int i = 0; i < GOLDEN.get("texts").size(); i++) {
+                String text = GOLDEN.get("texts").get(i).asText();
+                Encoding encoding = tokenizer.encode(text, true);
+                String place = name + ", text " + i + " '" + text + "': " + Arrays.toString(encoding.ids());
+                assertEquals(variant.get("ids").get(i).asText(), new GoldenFiles.Hash().add(encoding.ids()).hex().substring(0, 12), place);
+                if (variant.has("offsets")) {
+                    int[] offsets = IntStream.range(0, encoding.length())
+                            .flatMap(t -> IntStream.of(encoding.starts()[t], encoding.ends()[t])).toArray();
+                    assertEquals(variant.get("offsets").get(i).asText(), new GoldenFiles.Hash().add(offsets).hex().substring(0, 12),
+                            place + " at " + Arrays.toString(offsets));
+                }
+            }
+            variants++;
+        }
+        assertTrue(variants >= 20, "only " + variants + " variants");
+    }
+
+    /** The script's {@code patched}: top-level keys are replaced, "model" is merged into, "cut" drops tokens with these characters and renumbers. */
+    private static ObjectNode patched(JsonNode patch) {
+        ObjectNode tokenizer = GoldenFiles.smallJson();
+        patch.properties().forEach(entry -> {
+            switch (entry.getKey()) {
+                case "model" -> entry.getValue().properties().forEach(e -> {
+                    if (!e.getValue().isNull()) {
+                        ((ObjectNode) tokenizer.get("model")).set(e.getKey(), e.getValue());
+                    }
+                });
+                case "cut" -> cut((ObjectNode) tokenizer.get("model"), entry.getValue().asText());
+                default -> tokenizer.set(entry.getKey(), entry.getValue());
+            }
+        });
+        return tokenizer;
+    }
+
+    private static void cut(ObjectNode model, String characters) {
+        IntPredicate dropped = c -> characters.indexOf(c) >= 0;
+        ObjectNode vocabulary = model.objectNode();
+        model.get("vocab").properties().stream()
+                .filter(e -> e.getKey().chars().noneMatch(dropped))
+                .sorted(java.util.Comparator.comparingInt(e -> e.getValue().intValue()))
+                .forEach(e -> vocabulary.put(e.getKey(), vocabulary.size()));
+        ArrayNode merges = model.arrayNode();
+        for (JsonNode merge : model.get("merges")) {
+            String joined = merge.isTextual() ? merge.asText() : merge.get(0).asText() + merge.get(1).asText();
+            if (joined.chars().noneMatch(dropped)) {
+                merges.add(merge);
+            }
+        }
+        model.set("vocab", vocabulary);
+        model.set("merges", merges);
+    }
+
+    @Test
+    void decodesAsTheLibrary() {
+        Tokenizer tokenizer = GoldenFiles.small();
+        for (JsonNode pair : GOLDEN.get("decode")) {
+            int[] ids = GoldenFiles.ints(pair.get(0));
+            assertEquals(pair.get(1).asText(), tokenizer.decode(ids), Arrays.toString(ids));
+            TokenStream stream = tokenizer.stream();
+            StringBuilder streamed = new StringBuilder();
+            for (int id : ids) {
+                streamed.append(stream.push(id));
+            }
+            assertEquals(pair.get(1).asText(), streamed.append(stream.flush()).toString(), "streamed " + Arrays.toString(ids));
+        }
+    }
+
+    @Test
+    void characterClassesOfEveryCodePoint() {
+        JsonNode golden = GoldenFiles.read("unicode.json");
+        JsonNode classes = golden.get("classes");
+        compare(classes.get("letter"), c -> UnicodeClasses.of(c) == UnicodeClasses.LETTER);
+        compare(classes.get("number"), c -> UnicodeClasses.of(c) == UnicodeClasses.NUMBER);
+        compare(classes.get("space"), UnicodeClasses::isSpace);
+        compare(classes.get("numeric"), UnicodeClasses::isNumeric);
+        compare(classes.get("word"), UnicodeClasses::isWord);
+    }
+
+    private static void compare(JsonNode expected, IntPredicate member) {
+        int[] points = codePoints().filter(member).toArray();
+        assertEquals(expected.get("count").intValue(), points.length);
+        assertEquals(expected.get("sha256").asText(), new GoldenFiles.Hash().add(points).hex());
+    }
+
+    @Test
+    void normalFormOfEveryCodePoint() {
+        JsonNode golden = GoldenFiles.read("unicode.json");
+        assertEquals(golden.get("nfc").asText(), new GoldenFiles.Hash()
+                .add(codePoints().flatMap(c -> Nfc.normalize(Character.toString(c)).codePoints()).toArray()).hex());
+        assertEquals(golden.get("nfc_between_marks").asText(), new GoldenFiles.Hash()
+                .add(codePoints().flatMap(c -> Nfc.normalize("x\u0345" + Character.toString(c) + "\u0334").codePoints()).toArray()).hex());
+    }
+
+    private static IntStream codePoints() {
+        return IntStream.range(0, 0x110000).filter(c -> c < 0xD800 || c > 0xDFFF);
+    }
+}
