@@ -4,10 +4,10 @@ package adaspec.train;
 @FunctionalInterface
 public interface Schedule {
     /** The rate of optimiser step {@code step}, counted from 1, of {@code totalSteps}. */
-    float learningRate(long step, long totalSteps);
+    double learningRate(long step, long totalSteps);
 
     /** The same rate at every step. */
     static Schedule constant(double rate) {
-        return (step, totalSteps) -> (float) rate;
+        return (step, totalSteps) -> rate;
     }
 }

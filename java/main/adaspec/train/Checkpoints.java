@@ -1,0 +1,123 @@
+package adaspec.train;
+
+import adaspec.common.AtomicFile;
+import adaspec.common.InputException;
+import adaspec.model.Model;
+import adaspec.model.Weights;
+import adaspec.tensor.DType;
+import adaspec.tensor.Safetensors;
+import adaspec.tensor.Tensor;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Checkpoints of a stage: folders {@code checkpoint-{step}} that are Hugging Face model directories with optimizer.safetensors (the two moments,
+ * {@code exp_avg.*} and {@code exp_avg_sq.*}) and trainer_state.json beside the model.
+ *
+ * <p>A checkpoint appears whole: it is written beside its place and renamed. {@code checkpoint-latest} and {@code checkpoint-best} are relative
+ * symbolic links, so that they open as model directories.
+ */
+public final class Checkpoints {
+    private final Path folder;
+    private final Path links;
+    private final ObjectNode config;
+    private final Path companions;
+
+    /**
+     * @param folder     where checkpoint-{step} go
+     * @param links      where checkpoint-latest and checkpoint-best go: {@code folder} or a folder above it
+     * @param config     config.json of the model in training
+     * @param companions model directory whose tokenizer and generation config travel along, or null
+     */
+    public Checkpoints(Path folder, Path links, ObjectNode config, Path companions) {
+        this.folder = folder;
+        this.links = links;
+        this.config = config;
+        this.companions = companions;
+    }
+
+    Path at(long step) {
+        return folder.resolve("checkpoint-" + step);
+    }
+
+    /** Writes {@code checkpoint-{step}} and points checkpoint-latest at it. */
+    Path write(long step, Weights weights, AdamWOptimizer optimizer, ObjectNode state) {
+        Path place = at(step);
+        Path beside = folder.resolve(".checkpoint-" + step + "." + ProcessHandle.current().pid() + ".tmp");
+        try {
+            deleteTree(beside);
+            // Weights in training are f32 and are stored so: a checkpoint never rounds.
+            Model.save(beside, config, weights, DType.F32, companions);
+            Map<String, Tensor> moments = new LinkedHashMap<>();
+            optimizer.firstMoment().tensors().forEach((name, tensor) -> moments.put("exp_avg." + name, tensor));
+            optimizer.secondMoment().tensors().forEach((name, tensor) -> moments.put("exp_avg_sq." + name, tensor));
+            Safetensors.write(beside.resolve("optimizer.safetensors"), moments, Map.of("steps", Long.toString(optimizer.steps())));
+            AtomicFile.writeString(beside.resolve("trainer_state.json"), state.toPrettyString() + "\n");
+            deleteTree(place);
+            Files.move(beside, place, StandardCopyOption.ATOMIC_MOVE);
+            link("checkpoint-latest", place);
+            return place;
+        } catch (IOException e) {
+            deleteQuietly(beside);
+            throw new InputException("cannot write " + place + ": " + AtomicFile.reason(e) + "; choose a writable place with enough room", e);
+        } catch (RuntimeException | Error e) {
+            deleteQuietly(beside);
+            throw e;
+        }
+    }
+
+    /** Points checkpoint-best at {@code checkpoint-{step}}. */
+    void markBest(long step) {
+        try {
+            link("checkpoint-best", at(step));
+        } catch (IOException e) {
+            throw new InputException("cannot write " + links.resolve("checkpoint-best") + ": " + AtomicFile.reason(e), e);
+        }
+    }
+
+    private void link(String name, Path to) throws IOException {
+        Path beside = links.resolve("." + name + "." + ProcessHandle.current().pid() + ".tmp");
+        Files.deleteIfExists(beside);
+        Files.createSymbolicLink(beside, links.toAbsolutePath().relativize(to.toAbsolutePath()));
+        Files.move(beside, links.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Deletes a folder, a file or a link (not what it points at), if it is there. */
+    public static void deleteTree(Path root) throws IOException {
+        if (!Files.exists(root, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        Files.walkFileTree(root, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.delete(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path folder, IOException failure) throws IOException {
+                if (failure != null) {
+                    throw failure;
+                }
+                Files.delete(folder);
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+
+    private static void deleteQuietly(Path root) {
+        try {
+            deleteTree(root);
+        } catch (IOException ignored) {
+            // The first failure is the one worth telling.
+        }
+    }
+}
