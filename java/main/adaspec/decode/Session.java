@@ -159,7 +159,8 @@ public final class Session implements AutoCloseable {
         }
         int positions = model.architecture().maxPositions();
         if (prompt.length > positions) {
-            throw new InputException("the prompt has " + prompt.length + " tokens but " + name + " has " + positions + " positions; shorten the prompt");
+            throw new InputException(
+                    "the prompt has " + prompt.length + " tokens but " + name + " has " + positions + " positions; shorten the prompt");
         }
         if (prompt.length > capacity()) {
             throw new IllegalArgumentException("a prompt of " + prompt.length + " ids in a session for " + capacity());

@@ -10,9 +10,9 @@ import java.util.function.IntConsumer;
  * The target, sped up by a proposer whose guesses it verifies several at a time. The output has the law of {@link PlainDecoder}'s, and at
  * temperature 0 it is the same ids, because a row of the target's logits does not depend on how many rows were asked for.
  *
- * <p>Invariant between rounds, with n committed ids: the target has read n - 1. A round drafts G, reads the last committed id and the G drafted ones, and
- * commits the accepted ones and one token of the target's own. Every round drafts the full N, also where fewer tokens may still be emitted, so that the
- * counts do not depend on limits; only the last positions of a model make it draft fewer.
+ * <p>Invariant between rounds, with n committed ids: the target has read n - 1. A round drafts G, reads the last committed id and the G drafted
+ * ones, and commits the accepted ones and one token of the target's own. Every round drafts the full N, also where fewer tokens may still be emitted,
+ * so that the counts do not depend on limits; only the last positions of a model make it draft fewer.
  */
 public final class SpeculativeDecoder implements Decoder {
     private final Session target;

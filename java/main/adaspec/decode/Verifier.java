@@ -5,11 +5,11 @@ import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 
 /**
- * Decides how much of a proposal stands, by rejection sampling (Leviathan et al., "Fast inference from transformers via speculative decoding", ICML 2023;
- * Chen et al., "Accelerating large language model decoding with speculative sampling", 2023).
+ * Decides how much of a proposal stands, by rejection sampling (Leviathan et al., "Fast inference from transformers via speculative decoding",
+ * ICML 2023; Chen et al., "Accelerating large language model decoding with speculative sampling", 2023).
  *
- * <p>Token x drawn from q is accepted with probability min(1, p(x) / q(x)); at the first rejection the next token comes from norm(max(p - q, 0)); after
- * G acceptances from p. What is emitted then has the law p. At temperature 0: accepted while equal to the argmax.
+ * <p>Token x drawn from q is accepted with probability min(1, p(x) / q(x)); at the first rejection the next token comes from norm(max(p - q, 0));
+ * after G acceptances from p. What is emitted then has the law p. At temperature 0: accepted while equal to the argmax.
  */
 final class Verifier {
     private final Ops ops;

@@ -42,7 +42,8 @@ class SamplingLawTest {
     // ------------------------------------------------------------------------------------------------ (1) closed form
 
     /**
-     * The law of (x, accepted or not, next) for one drafted token, in double: entry [x][V] the draft x accepted, entry [x][y] x rejected and y emitted.
+     * The law of (x, accepted or not, next) for one drafted token, in double: entry [x][V] the draft x accepted, entry [x][y] x rejected and
+     * y emitted.
      *
      * @param drawn the law x is drawn from; q the law it is compared with
      */
@@ -119,8 +120,8 @@ class SamplingLawTest {
     }
 
     /**
-     * Draws 200,000 drafts of G tokens, verifies them and compares every outcome (the drafted tokens up to the first rejection, how many were accepted,
-     * the next token) with its exact probability.
+     * Draws 200,000 drafts of G tokens, verifies them and compares every outcome (the drafted tokens up to the first rejection, how many were
+     * accepted, the next token) with its exact probability.
      */
     private static double pValue(Ops ops, double temperature, boolean oneHot, Fault fault) {
         Random random = new Random(17);
@@ -163,8 +164,8 @@ class SamplingLawTest {
             for (int seed = 0; seed < batches; seed++) {
                 long position = 40 + seed;
                 draw(ops, tokens, draftLogits, drawn, seed, position, batch, step);
-                ops.verify(
-                        accepted, next, targetLogits, oneHot ? null : draftLogits, tokens, draftLengths, V, (float) temperature, oneHot, seed, 5, position);
+                Tensor q0 = oneHot ? null : draftLogits;
+                ops.verify(accepted, next, targetLogits, q0, tokens, draftLengths, V, (float) temperature, oneHot, seed, 5, position);
                 for (int b = 0; b < batch; b++) {
                     int taken = accepted.getInt(b);
                     int token = next.getInt(b);
