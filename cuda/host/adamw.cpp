@@ -43,16 +43,14 @@ ADASPEC_OPERATION(sum_of_squares)(double* sum, const float* x, int64_t n, void*)
     for (int64_t part = 0; part < 64; part++) {
         const int64_t first = part * length < n ? part * length : n;
         const int64_t last = first + length < n ? first + length : n;
-        vd total = {};
+        vd low = {};
+        vd high = {};
         for (int64_t i = first; i < last; i += VL) {
-            const vd value = __builtin_convertvector(load_count(x + i, last - i < VL ? last - i : VL), vd);
-            total += value * value;
+            const vf value = load_count(x + i, last - i < VL ? last - i : VL);
+            low += widen_low(value) * widen_low(value);
+            high += widen_high(value) * widen_high(value);
         }
-        double lanes = 0;
-        for (int l = 0; l < VL; l++) {
-            lanes += total[l];
-        }
-        parts[part] = lanes;
+        parts[part] = ::sum(low + high);
     }
     double total = 0;
     for (int part = 0; part < 64; part++) {

@@ -10,23 +10,40 @@
  */
 template <class Term>
 static void sum_columns(float* sum, int64_t n, int64_t c, Term term) {
-    const int64_t vectors = (c + VL - 1) / VL;
+    /* Columns in strips of 8 vectors: rows are apart in memory, so a strip takes whole cache lines and few pages at a time. */
+    const int64_t strip = 8 * VL;
+    const int64_t strips = (c + strip - 1) / strip;
 #pragma omp parallel for schedule(static) num_threads(threads_for(n * c))
-    for (int64_t vector = 0; vector < vectors; vector++) {
-        const int64_t j = vector * VL;
-        const int64_t count = c - j < VL ? c - j : VL;
-        vd total = {};
-        for (int64_t first = 0; first < n; first += 64) {
-            const int64_t last = first + 64 < n ? first + 64 : n;
-            vf block = {};
-            for (int64_t i = first; i < last; i++) {
-                block += term(i, j, count);
+    for (int64_t s = 0; s < strips; s++) {
+        const int64_t first = s * strip;
+        const int64_t width = c - first < strip ? c - first : strip;
+        const int64_t whole = width / VL;
+        vd low[8] = {};
+        vd high[8] = {};
+        for (int64_t i = 0; i < n; i += 64) {
+            const int64_t last = i + 64 < n ? i + 64 : n;
+            vf block[8] = {};
+            for (int64_t row = i; row < last; row++) {
+                if (whole == 8) {
+#pragma GCC unroll 8
+                    for (int64_t w = 0; w < 8; w++) {
+                        block[w] += term(row, first + w * VL, (int64_t)VL);
+                    }
+                } else {
+                    for (int64_t w = 0; w * VL < width; w++) {
+                        block[w] += term(row, first + w * VL, w < whole ? (int64_t)VL : width - w * VL);
+                    }
+                }
             }
-            total += __builtin_convertvector(block, vd);
+            for (int w = 0; w < 8; w++) {
+                low[w] += widen_low(block[w]);
+                high[w] += widen_high(block[w]);
+            }
         }
-        const vf added = __builtin_convertvector(total, vf);
-        for (int64_t l = 0; l < count; l++) {
-            sum[j + l] += added[l];
+        for (int64_t w = 0; w * VL < width; w++) {
+            const int64_t count = w < whole ? (int64_t)VL : width - w * VL;
+            float* target = sum + first + w * VL;
+            store_count(target, load_count(target, count) + narrow(low[w], high[w]), count);
         }
     }
 }

@@ -21,9 +21,11 @@ struct Row {
     double log_sum_exp() const {
         return (double)largest + log(sum);
     }
-    /* Takes in the maximum of the next block; returns the factor for sums weighted by this row's terms. */
-    double raise(int64_t first, int64_t length) {
-        const float block = block_max(x + first, length);
+    /* Takes in the maximum of the next block; returns the factor for sums weighted by this row's terms. Clears `all_finite` at a -inf. */
+    double raise(int64_t first, int64_t length, bool& all_finite) {
+        float smallest;
+        const float block = block_range(x + first, length, smallest);
+        all_finite = all_finite && smallest > -INFINITY;
         if (!(block > largest)) {
             return 1;
         }
@@ -63,7 +65,66 @@ struct Infinite {
     bool reference = false;
 };
 
+/* What one block of the vocabulary adds, in f32 lanes. */
+struct Block {
+    vf t = {};
+    vf d = {};
+    vf r = {};
+    vf td = {};
+    vf tr = {};
+    vf rd = {};
+};
+
 }  // namespace
+
+/* INFINITE: some logit of the block may be -inf; telling costs more than the rest, so blocks without one go the short way to the same sums. */
+template <bool REFERENCE, bool INFINITE>
+static void add_block(
+    Block& block, Infinite& infinite, const Row& t, const Row& d, const Row& r, const Difference& td, const Difference& tr, const Difference& rd,
+    int64_t first, int64_t length) {
+    const float t_max = finite_or_zero(t.largest);
+    const float d_max = finite_or_zero(d.largest);
+    const float r_max = REFERENCE ? finite_or_zero(r.largest) : 0;
+    vi draft_infinite = {};
+    vi reference_infinite = {};
+    const vf none = splat(-INFINITY);
+    for (int64_t j = 0; j < length; j += VL) {
+        const int64_t count = INFINITE && length - j < VL ? length - j : VL;
+        const vf tx = load_logits(t.x + first + j, count);
+        const vf dx = load_logits(d.x + first + j, count);
+        const vf weight = exp(tx - t_max);
+        const vf td_term = weight * ((tx - dx) - td.offset);
+        block.t += weight;
+        block.d += exp(dx - d_max);
+        const vi some = tx > none;
+        const vi d_some = dx > none;
+        if (INFINITE) {
+            draft_infinite |= some & ~d_some;
+            block.td += some & d_some ? td_term : splat(0);
+        } else {
+            block.td += td_term;
+        }
+        if (REFERENCE) {
+            const vf rx = load_logits(r.x + first + j, count);
+            const vf tr_term = weight * ((tx - rx) - tr.offset);
+            const vf rd_term = weight * ((rx - dx) - rd.offset);
+            block.r += exp(rx - r_max);
+            if (INFINITE) {
+                const vi r_some = rx > none;
+                reference_infinite |= some & ~r_some;
+                block.tr += some & r_some ? tr_term : splat(0);
+                block.rd += some & d_some & r_some ? rd_term : splat(0);
+            } else {
+                block.tr += tr_term;
+                block.rd += rd_term;
+            }
+        }
+    }
+    if (INFINITE) {
+        infinite.draft |= any(draft_infinite);
+        infinite.reference |= any(reference_infinite);
+    }
+}
 
 template <bool REFERENCE>
 static RowStatistics divergences(Row& t, Row& d, Row& r, int64_t v) {
@@ -73,11 +134,12 @@ static RowStatistics divergences(Row& t, Row& d, Row& r, int64_t v) {
     Infinite infinite;
     for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
         const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
-        const double factor = t.raise(first, length);
-        d.raise(first, length);
+        bool finite = length % VL == 0;
+        const double factor = t.raise(first, length, finite);
+        d.raise(first, length, finite);
         td.sum *= factor;
         if (REFERENCE) {
-            r.raise(first, length);
+            r.raise(first, length, finite);
             tr.sum *= factor;
             rd.sum *= factor;
         }
@@ -88,50 +150,22 @@ static RowStatistics divergences(Row& t, Row& d, Row& r, int64_t v) {
                 rd.begin(r.largest, d.largest);
             }
         }
-        const float t_max = finite_or_zero(t.largest);
-        const float d_max = finite_or_zero(d.largest);
-        const float r_max = REFERENCE ? finite_or_zero(r.largest) : 0;
-        vf t_sum = {};
-        vf d_sum = {};
-        vf r_sum = {};
-        vf td_sum = {};
-        vf tr_sum = {};
-        vf rd_sum = {};
-        vi draft_infinite = {};
-        vi reference_infinite = {};
-        const vf none = splat(-INFINITY);
-        for (int64_t j = 0; j < length; j += VL) {
-            const int64_t count = length - j < VL ? length - j : VL;
-            const vf tx = load_logits(t.x + first + j, count);
-            const vf dx = load_logits(d.x + first + j, count);
-            const vf weight = exp(tx - t_max);
-            t_sum += weight;
-            d_sum += exp(dx - d_max);
-            const vi some = tx > none;
-            const vi d_some = dx > none;
-            draft_infinite |= some & ~d_some;
-            td_sum += some & d_some ? weight * ((tx - dx) - td.offset) : splat(0);
-            if (REFERENCE) {
-                const vf rx = load_logits(r.x + first + j, count);
-                r_sum += exp(rx - r_max);
-                const vi r_some = rx > none;
-                reference_infinite |= some & ~r_some;
-                tr_sum += some & r_some ? weight * ((tx - rx) - tr.offset) : splat(0);
-                rd_sum += some & d_some & r_some ? weight * ((rx - dx) - rd.offset) : splat(0);
-            }
+        Block block;
+        if (finite) {
+            add_block<REFERENCE, false>(block, infinite, t, d, r, td, tr, rd, first, length);
+        } else {
+            add_block<REFERENCE, true>(block, infinite, t, d, r, td, tr, rd, first, length);
         }
-        t.sum += sum_double(t_sum);
-        d.sum += sum_double(d_sum);
-        td.sum += sum_double(td_sum);
-        infinite.draft |= any(draft_infinite);
+        t.sum += sum_double(block.t);
+        d.sum += sum_double(block.d);
+        td.sum += sum_double(block.td);
         if (REFERENCE) {
-            r.sum += sum_double(r_sum);
-            tr.sum += sum_double(tr_sum);
-            rd.sum += sum_double(rd_sum);
-            infinite.reference |= any(reference_infinite);
+            r.sum += sum_double(block.r);
+            tr.sum += sum_double(block.tr);
+            rd.sum += sum_double(block.rd);
         }
     }
-    RowStatistics result;
+    RowStatistics result = {};
     if (!t.finite() || !d.finite() || (REFERENCE && !r.finite())) {
         result.kl_draft = result.kl_ref = result.gap = NAN;
         return result;

@@ -46,16 +46,16 @@ static float lerp(float below, float above, float weight) {
     return weight < 0.5f ? __builtin_fmaf(weight, step, below) : __builtin_fmaf(weight - 1.0f, step, above);
 }
 
-ADASPEC_OPERATION(select)(int32_t* kept_rows, int32_t* kept, const float* gap, float k, float*, int64_t n, void*) {
+ADASPEC_OPERATION(select)(int32_t* kept_rows, int32_t* kept, const float* gap, double k, float*, int64_t n, void*) {
     REQUIRE(n >= 1 && n <= INT32_MAX, "select: %lld rows; at least one was expected", (long long)n);
-    REQUIRE(k >= 0 && k <= 1, "select: k is %g; a share between 0 and 1 was expected", (double)k);
+    REQUIRE(k >= 0 && k <= 1, "select: k is %g; a share between 0 and 1 was expected", k);
     *kept = 0;
     for (int64_t i = 0; i < n; i++) {
         if (isnan(gap[i])) {
             return ADASPEC_OK;
         }
     }
-    const float quantile = 1.0f - k;
+    const float quantile = (float)(1 - k);
     const float rank = quantile * (float)(n - 1);
     const int64_t below = (int64_t)floorf(rank);
     const int64_t above = (int64_t)ceilf(rank) < n ? (int64_t)ceilf(rank) : n - 1;

@@ -26,17 +26,27 @@ struct Softmax {
 
 }  // namespace
 
-/* max over a block of `length` elements, NaN passed over. */
-INLINE float block_max(const float* x, int64_t length) {
+/* The largest and the smallest of a block of `length` elements, NaN passed over. */
+INLINE float block_range(const float* x, int64_t length, float& smallest) {
     vf largest = splat(-INFINITY);
+    vf least = splat(INFINITY);
     int64_t j = 0;
     for (; j + VL <= length; j += VL) {
-        largest = max(load(x + j), largest);
+        const vf value = load(x + j);
+        largest = max(value, largest);
+        least = min(value, least);
     }
     if (j < length) {
         largest = max(load_first(x + j, length - j, -INFINITY), largest);
+        least = min(load_first(x + j, length - j, INFINITY), least);
     }
+    smallest = -max_lane(-least);
     return max_lane(largest);
+}
+
+INLINE float block_max(const float* x, int64_t length) {
+    float smallest;
+    return block_range(x, length, smallest);
 }
 
 /* x, with -inf past the last element: a logit that weighs nothing. */
@@ -54,8 +64,9 @@ INLINE float finite_or_zero(float largest) {
     return largest == -INFINITY ? 0 : largest;
 }
 
+/* Dividing by 1 changes nothing but takes as long as the rest. */
 INLINE vf softmax_weight(vf x, float largest, float temperature) {
-    return exp((x - largest) / temperature);
+    return temperature == 1.0f ? exp(x - largest) : exp((x - largest) / temperature);
 }
 
 [[maybe_unused]] static Softmax softmax_row(const float* x, int64_t v, float temperature) {

@@ -28,8 +28,10 @@
 #if defined(__x86_64__)
 #define ADASPEC_PASTE(name, tier) adaspec_##name##_##tier
 #define ADASPEC_PASTE_EXPANDED(name, tier) ADASPEC_PASTE(name, tier)
-/* Opens the definition of an ABI operation for the tier being compiled. */
-#define ADASPEC_OPERATION(name) extern "C" int32_t ADASPEC_PASTE_EXPANDED(name, ADASPEC_TIER)
+/* Opens the definition of an ABI operation for the tier being compiled; one whose arguments are not those of the header does not compile. */
+#define ADASPEC_OPERATION(name)                                                           \
+    extern "C" decltype(adaspec_##name) ADASPEC_PASTE_EXPANDED(name, ADASPEC_TIER);       \
+    extern "C" int32_t ADASPEC_PASTE_EXPANDED(name, ADASPEC_TIER)
 #else
 #define ADASPEC_OPERATION(name) extern "C" int32_t adaspec_##name
 #endif
@@ -41,7 +43,8 @@ typedef float vf __attribute__((vector_size(VL * 4)));
 typedef int32_t vi __attribute__((vector_size(VL * 4)));
 typedef uint32_t vu __attribute__((vector_size(VL * 4)));
 typedef uint16_t vh __attribute__((vector_size(VL * 2)));
-typedef double vd __attribute__((vector_size(VL * 8)));
+typedef double vd __attribute__((vector_size(VL * 4)));  /* VL / 2 lanes: one register */
+typedef float vf_half __attribute__((vector_size(VL * 2)));
 typedef float vf_unaligned __attribute__((vector_size(VL * 4), aligned(4), may_alias));
 typedef uint16_t vh_unaligned __attribute__((vector_size(VL * 2), aligned(2), may_alias));
 
@@ -183,13 +186,41 @@ INLINE float sum(vf x) {
     return lanes[0];
 }
 
-/* The sum of the lanes in double, in order of the lanes. */
-INLINE double sum_double(vf x) {
-    double total = 0;
-    for (int l = 0; l < VL; l++) {
-        total += x[l];
+/* Lanes of the lower and of the upper half, widened. */
+INLINE vd widen_low(vf x) {
+    vf_half half;
+    memcpy(&half, &x, sizeof half);
+    return __builtin_convertvector(half, vd);
+}
+
+INLINE vd widen_high(vf x) {
+    vf_half half;
+    memcpy(&half, (const char*)&x + sizeof half, sizeof half);
+    return __builtin_convertvector(half, vd);
+}
+
+INLINE vf narrow(vd low, vd high) {
+    const vf_half halves[2] = {__builtin_convertvector(low, vf_half), __builtin_convertvector(high, vf_half)};
+    vf x;
+    memcpy(&x, halves, sizeof x);
+    return x;
+}
+
+/* The sum of the lanes by halves. */
+INLINE double sum(vd x) {
+    double lanes[VL / 2];
+    memcpy(lanes, &x, sizeof lanes);
+    for (int width = VL / 4; width > 0; width /= 2) {
+        for (int l = 0; l < width; l++) {
+            lanes[l] += lanes[l + width];
+        }
     }
-    return total;
+    return lanes[0];
+}
+
+/* The sum of the lanes in double, by halves. */
+INLINE double sum_double(vf x) {
+    return sum(widen_low(x) + widen_high(x));
 }
 
 /* The largest lane; NaN lanes may be passed over. */
