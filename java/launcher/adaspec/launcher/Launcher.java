@@ -3,12 +3,12 @@ package adaspec.launcher;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.function.Consumer;
 
 /**
  * What {@code java -jar} starts. Compiled for Java 17, so that the engine, which needs Java {@value #REQUIRED}, also starts where
@@ -83,52 +83,92 @@ public final class Launcher {
         }
     }
 
-    private static int runThere(List<String> command) throws InterruptedException {
-        Process child;
+    /** Runs the child to its end with this process's streams, passes signals on to it, and returns its exit code. */
+    static int runThere(List<String> command) throws InterruptedException {
+        var relay = new Relay();
+        // Before there is a child: a signal in between would otherwise end this process and leave the child alone.
+        onSignal("INT", () -> relay.signalled(true));
+        onSignal("TERM", () -> relay.signalled(false));
+        // For every other end of this process, such as a hang-up.
+        Runtime.getRuntime().addShutdownHook(new Thread(relay::end));
         try {
-            child = new ProcessBuilder(command).inheritIO().start();
+            relay.started(new ProcessBuilder(command).inheritIO().start());
         } catch (IOException e) {
             System.err.println("error: cannot start " + command.get(0) + ": " + e.getMessage());
             return 1;
         }
-        // Ctrl-C in a terminal reaches the child too, `kill` of this process does not: both are passed on, as a request to end, and the
-        // child takes two signals within a second for one. This process lives until the child has finished and then ends with its code.
-        boolean[] interrupted = {false};
-        onSignal("INT", signal -> {
-            interrupted[0] = true;
-            child.destroy();
-        });
-        onSignal("TERM", signal -> child.destroy());
-        // For every other end of this process, such as a hang-up.
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            if (child.isAlive()) {
+        return relay.waitFor();
+    }
+
+    /**
+     * Hands signals to the child. Ctrl-C in a terminal reaches the child too, {@code kill} of this process does not: both are passed on, as
+     * a request to end, and the child takes two signals within a second for one. This process lives until the child has finished and then
+     * ends with its code.
+     */
+    private static final class Relay {
+        private Process child;
+        private boolean ending;
+        private boolean interrupted;
+
+        synchronized void signalled(boolean interrupt) {
+            ending = true;
+            interrupted |= interrupt;
+            if (child != null) {
                 child.destroy();
+            }
+        }
+
+        synchronized void started(Process process) {
+            child = process;
+            if (ending) {
+                child.destroy();
+            }
+        }
+
+        int waitFor() throws InterruptedException {
+            int code = child.waitFor();
+            synchronized (this) {
+                return interrupted && code == 128 + 15 ? 128 + 2 : code;
+            }
+        }
+
+        void end() {
+            Process running;
+            synchronized (this) {
+                running = child;
+            }
+            if (running != null && running.isAlive()) {
+                running.destroy();
                 try {
-                    child.waitFor();
+                    running.waitFor();
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                 }
             }
-        }));
-        int code = child.waitFor();
-        return interrupted[0] && code == 128 + 15 ? 128 + 2 : code;
+        }
     }
 
     /**
      * Handles a signal. {@code sun.misc.Signal} is in every JDK (module jdk.unsupported) and is the only way for this process to stay until
      * its child has finished; it is named by reflection because javac warns of it. In a runtime that was trimmed of it the hook has to do.
      */
-    private static void onSignal(String name, Consumer<Object> action) {
+    private static void onSignal(String name, Runnable action) {
         try {
             Class<?> signal = Class.forName("sun.misc.Signal");
             Class<?> handler = Class.forName("sun.misc.SignalHandler");
             Object proxy = Proxy.newProxyInstance(Launcher.class.getClassLoader(), new Class<?>[] {handler}, (self, method, args) -> {
                 if (method.getName().equals("handle")) {
-                    action.accept(args[0]);
+                    action.run();
                 }
                 return null;
             });
-            signal.getMethod("handle", signal, handler).invoke(null, signal.getConstructor(String.class).newInstance(name), proxy);
+            Method handle = signal.getMethod("handle", signal, handler);
+            Object named = signal.getConstructor(String.class).newInstance(name);
+            Object previous = handle.invoke(null, named, proxy);
+            if (previous == handler.getField("SIG_IGN").get(null)) {
+                // A background job of a script: what its shell ignores for it stays ignored.
+                handle.invoke(null, named, previous);
+            }
         } catch (ReflectiveOperationException | IllegalArgumentException e) {
             // Without it the shutdown hook ends the child.
         }

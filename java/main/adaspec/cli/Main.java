@@ -42,13 +42,13 @@ public final class Main extends Command {
     public static void main(String[] arguments) {
         var out = new PrintStream(new StandardOutput(new FileOutputStream(FileDescriptor.out)), false, StandardCharsets.UTF_8);
         var log = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
-        System.exit(run(arguments, out, log));
+        System.exit(run(COMMANDS, arguments, out, log));
     }
 
-    /** Runs one command line and returns its exit code; nothing is thrown and the process goes on. */
-    static int run(String[] arguments, PrintStream out, PrintStream log) {
+    /** Runs one command line, which may name one of {@code commands}, and returns its exit code; nothing is thrown, the process goes on. */
+    static int run(List<Class<? extends Command>> commands, String[] arguments, PrintStream out, PrintStream log) {
         boolean verbose = Arguments.before("--", arguments).contains("--verbose");
-        CommandLine line = commandLine(out, log);
+        CommandLine line = commandLine(commands, out, log);
         line.setParameterExceptionHandler((e, given) -> {
             complain(sentence(e), log);
             pointToHelp(e.getCommandLine(), log);
@@ -71,7 +71,7 @@ public final class Main extends Command {
     }
 
     /** The whole command line as picocli sees it. */
-    static CommandLine commandLine(PrintStream out, PrintStream log) {
+    static CommandLine commandLine(List<Class<? extends Command>> commands, PrintStream out, PrintStream log) {
         CommandLine.IFactory factory = new CommandLine.IFactory() {
             @Override
             public <K> K create(Class<K> type) throws Exception {
@@ -85,7 +85,7 @@ public final class Main extends Command {
         var root = new Main();
         root.attach(out, log);
         var line = new CommandLine(root, factory);
-        COMMANDS.forEach(line::addSubcommand);
+        commands.forEach(line::addSubcommand);
         // Set after the commands are there, so that they have it too. A prompt may begin with @ and options have one spelling.
         return line.setExpandAtFiles(false)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
