@@ -1,5 +1,6 @@
 package adaspec.ops;
 
+import adaspec.device.Device;
 import adaspec.tensor.Tensor;
 
 /**
@@ -17,6 +18,11 @@ import adaspec.tensor.Tensor;
  * <p>Instances may be used by one thread at a time.
  */
 public interface Ops {
+
+    /** The operations of an open device. */
+    static Ops on(Device device) {
+        return device.name().equals("cpu") ? new CpuOps(device) : new ReferenceOps();
+    }
 
     /** The device in a word, as {@code --device} names it: {@code cpu} or {@code reference}. */
     String deviceName();

@@ -142,8 +142,8 @@ final class ReferenceLosses {
         return kept;
     }
 
-    /** ATen's lerp: from the nearer end, so that weight 1 gives {@code end} exactly. */
+    /** ATen's lerp: from the nearer end, so that weight 1 gives {@code end} exactly; each branch one fused multiply-add, as PyTorch's kernels compile it. */
     private static float lerp(float start, float end, float weight) {
-        return weight < 0.5f ? start + weight * (end - start) : end - (end - start) * (1 - weight);
+        return weight < 0.5f ? Math.fma(weight, end - start, start) : Math.fma(weight - 1, end - start, end);
     }
 }

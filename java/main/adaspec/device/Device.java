@@ -1,0 +1,144 @@
+package adaspec.device;
+
+import adaspec.common.InputException;
+import adaspec.tensor.Workspace;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Where operations run: {@code cpu} (the native library) or {@code reference} (plain Java).
+ *
+ * <p>A device that was asked for by name and is missing is an error, never a silent fall-back. May be shared by threads. The number of threads is the
+ * process's: of two open devices the one opened last has set it; results do not depend on it.
+ */
+public final class Device implements AutoCloseable {
+    private final String name;
+    private final int threads;
+    private final List<String> notes;
+    private final Kernels kernels;
+    private final Gemm gemm;
+
+    private Device(String name, int threads, List<String> notes, Kernels kernels, Gemm gemm) {
+        this.name = name;
+        this.threads = threads;
+        this.notes = notes;
+        this.kernels = kernels;
+        this.gemm = gemm;
+    }
+
+    /**
+     * Opens the device {@code requested}: {@code auto}, {@code cpu}, {@code reference} or {@code cuda[:N]}.
+     *
+     * @param threads of the processor; 0: all
+     * @throws InputException if it is missing or unknown; {@code auto} takes {@code reference} instead and says why in {@link #notes}
+     */
+    public static Device open(String requested, int threads) {
+        int count = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+        if (count < 1) {
+            throw new InputException("--threads " + threads + " is out of range; 1 or more was expected");
+        }
+        if (requested.matches("cuda(:\\d+)?")) {
+            throw new InputException("--device " + requested + ": this version has no CUDA device yet; use --device cpu");
+        }
+        return switch (requested) {
+            case "reference" -> reference(count, List.of());
+            case "cpu" -> {
+                try {
+                    yield cpu(count);
+                } catch (NativeLibraries.Missing e) {
+                    throw new InputException("--device cpu: " + e.getMessage() + "; use --device reference, which is plain Java and slow", e);
+                }
+            }
+            case "auto" -> {
+                try {
+                    yield cpu(count);
+                } catch (NativeLibraries.Missing e) {
+                    yield reference(count, List.of(e.getMessage() + "; running in plain Java (--device reference), which is slow"));
+                }
+            }
+            default -> throw new InputException("--device " + requested + " is unknown; auto, cpu, cuda[:N] or reference was expected");
+        };
+    }
+
+    private static Device reference(int threads, List<String> notes) {
+        return new Device("reference", threads, notes, null, null);
+    }
+
+    private static Device cpu(int threads) throws NativeLibraries.Missing {
+        NativeLibraries libraries = NativeLibraries.load();
+        Kernels kernels = new Kernels(libraries.cpu());
+        try {
+            kernels.setThreads(threads);
+            // A tier forced by the environment that this processor lacks shows at the first operation.
+            kernels.add(MemorySegment.NULL, MemorySegment.NULL, MemorySegment.NULL, 0);
+        } catch (IllegalArgumentException | DeviceException e) {
+            throw new InputException("--device cpu: " + e.getMessage(), e);
+        }
+        return new Device("cpu", threads, List.of(), kernels, new OneDnnGemm(libraries.oneDnn(), libraries.openMp(), threads));
+    }
+
+    /** {@code cpu} or {@code reference}. */
+    public String name() {
+        return name;
+    }
+
+    /** At least 1. The reference device uses one whatever this says. */
+    public int threads() {
+        return threads;
+    }
+
+    /** What the user should know about the choice: a line each, mostly none. */
+    public List<String> notes() {
+        return notes;
+    }
+
+    /** The device in words: instructions, threads, libraries. */
+    public String describe() {
+        if (kernels == null) {
+            return "reference: plain Java, one thread";
+        }
+        return kernels.backend() + ", " + threads + (threads == 1 ? " thread, " : " threads, ") + gemm.describe();
+    }
+
+    /** The native operations. */
+    public Kernels kernels() {
+        if (kernels == null) {
+            throw new IllegalStateException("the device " + name + " has no native operations");
+        }
+        return kernels;
+    }
+
+    /** The library for matrix products. */
+    public Gemm gemm() {
+        if (gemm == null) {
+            throw new IllegalStateException("the device " + name + " has no library for matrix products");
+        }
+        return gemm;
+    }
+
+    /** Memory of this device, zeroed, aligned to 64 bytes; it lives until the allocator is closed, whichever thread does that. */
+    public Workspace.Allocator newAllocator() {
+        return new HostMemory();
+    }
+
+    private static final class HostMemory implements Workspace.Allocator {
+        private final Arena arena = Arena.ofShared();
+
+        @Override
+        public MemorySegment allocate(long bytes) {
+            return arena.allocate(bytes, 64);
+        }
+
+        @Override
+        public void close() {
+            if (arena.scope().isAlive()) {
+                arena.close();
+            }
+        }
+    }
+
+    /** Gives back what the device holds; the processor holds nothing. Closing twice is calm. */
+    @Override
+    public void close() {}
+}

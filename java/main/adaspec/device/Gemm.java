@@ -1,0 +1,31 @@
+package adaspec.device;
+
+import java.lang.foreign.MemorySegment;
+
+/** Matrix products in f32 on row-major matrices. */
+public interface Gemm {
+    /**
+     * c (m, n) = a (m, k) b (k, n) + beta c, with a or b read transposed where told.
+     *
+     * @param transposeA a lies in memory as (k, m)
+     * @param transposeB b lies in memory as (n, k)
+     * @param lda elements from one row of a, as it lies in memory, to the next; likewise ldb and ldc
+     * @param beta 0: c is overwritten and need not hold numbers
+     */
+    void multiply(
+            boolean transposeA,
+            boolean transposeB,
+            long m,
+            long n,
+            long k,
+            MemorySegment a,
+            long lda,
+            MemorySegment b,
+            long ldb,
+            float beta,
+            MemorySegment c,
+            long ldc);
+
+    /** The library and its version. */
+    String describe();
+}

@@ -1,0 +1,493 @@
+package adaspec.device;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * The operations of the C ABI, one method each, in the order of {@code cuda/include/adaspec.h}: there stand shapes and meanings.
+ *
+ * <p>Segments are passed as addresses without a check of their length: whoever calls has compared the shapes. A status other than success becomes an
+ * exception with the native sentence: {@link IllegalArgumentException} for arguments, {@link DeviceException} else.
+ */
+public final class Kernels {
+    private static final MemorySegment DEFAULT_STREAM = MemorySegment.NULL;
+
+    private final SymbolLookup library;
+    private final MethodHandle lastError;
+    private final MethodHandle backend;
+    private final MethodHandle setThreads;
+    private final MethodHandle embeddingForward;
+    private final MethodHandle embeddingBackward;
+    private final MethodHandle layernormForward;
+    private final MethodHandle layernormBackward;
+    private final MethodHandle linearRows;
+    private final MethodHandle biasAdd;
+    private final MethodHandle columnSum;
+    private final MethodHandle rotary;
+    private final MethodHandle attentionForward;
+    private final MethodHandle attentionBackward;
+    private final MethodHandle cacheAppend;
+    private final MethodHandle attentionDecode;
+    private final MethodHandle geluForward;
+    private final MethodHandle geluBackward;
+    private final MethodHandle add;
+    private final MethodHandle gatherRows;
+    private final MethodHandle scatterAddRows;
+    private final MethodHandle distillForward;
+    private final MethodHandle distillBackward;
+    private final MethodHandle crossEntropyForward;
+    private final MethodHandle crossEntropyBackward;
+    private final MethodHandle select;
+    private final MethodHandle sumOfSquares;
+    private final MethodHandle adamw;
+    private final MethodHandle sample;
+    private final MethodHandle verify;
+
+    Kernels(SymbolLookup library) {
+        this.library = library;
+        lastError = bind("last_error");
+        backend = bind("backend");
+        setThreads = bind("set_threads");
+        embeddingForward = bind("embedding_forward");
+        embeddingBackward = bind("embedding_backward");
+        layernormForward = bind("layernorm_forward");
+        layernormBackward = bind("layernorm_backward");
+        linearRows = bind("linear_rows");
+        biasAdd = bind("bias_add");
+        columnSum = bind("column_sum");
+        rotary = bind("rotary");
+        attentionForward = bind("attention_forward");
+        attentionBackward = bind("attention_backward");
+        cacheAppend = bind("cache_append");
+        attentionDecode = bind("attention_decode");
+        geluForward = bind("gelu_forward");
+        geluBackward = bind("gelu_backward");
+        add = bind("add");
+        gatherRows = bind("gather_rows");
+        scatterAddRows = bind("scatter_add_rows");
+        distillForward = bind("distill_forward");
+        distillBackward = bind("distill_backward");
+        crossEntropyForward = bind("cross_entropy_forward");
+        crossEntropyBackward = bind("cross_entropy_backward");
+        select = bind("select");
+        sumOfSquares = bind("sum_of_squares");
+        adamw = bind("adamw");
+        sample = bind("sample");
+        verify = bind("verify");
+    }
+
+    private MethodHandle bind(String name) {
+        MemorySegment symbol = library.find("adaspec_" + name)
+                .orElseThrow(() -> new LinkageError("the native library lacks adaspec_" + name + "; it is of another version than this jar"));
+        return Linker.nativeLinker().downcallHandle(symbol, Abi.FUNCTIONS.get(name));
+    }
+
+    /** What the native library runs on: {@code cpu avx512}, {@code cpu avx2}, {@code cpu baseline}. */
+    public String backend() {
+        return text(backend);
+    }
+
+    /** The calling thread's last native error. */
+    String lastError() {
+        return text(lastError);
+    }
+
+    private static String text(MethodHandle function) {
+        try {
+            return ((MemorySegment) function.invokeExact()).reinterpret(Long.MAX_VALUE).getString(0);
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    private void check(int status) {
+        if (status == Abi.INVALID_ARGUMENT) {
+            throw new IllegalArgumentException(lastError());
+        }
+        if (status != Abi.OK) {
+            throw new DeviceException(lastError());
+        }
+    }
+
+    /** A downcall throws nothing of its own: an exception means that the arguments do not fit the table, or that a segment is of the Java heap. */
+    private static RuntimeException impossible(Throwable e) {
+        if (e instanceof RuntimeException unchecked) {
+            return unchecked;
+        }
+        if (e instanceof Error error) {
+            throw error;
+        }
+        return new IllegalStateException("a native call threw", e);
+    }
+
+    /** A native struct adaspec_head_layout with these fields, in the header's order; it lives as long as {@code arena}. */
+    public static MemorySegment headLayout(Arena arena, int... fields) {
+        if (fields.length * (long) Integer.BYTES != Abi.HEAD_LAYOUT.byteSize()) {
+            throw new IllegalArgumentException("a head layout has " + Abi.HEAD_LAYOUT.memberLayouts().size() + " fields, not " + fields.length);
+        }
+        return arena.allocateFrom(ValueLayout.JAVA_INT, fields);
+    }
+
+    /** Threads of every later operation in this process, at least 1. */
+    public void setThreads(int threads) {
+        try {
+            check((int) setThreads.invokeExact(threads));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ embedding and norms
+
+    public void embeddingForward(MemorySegment out, MemorySegment table, int tableType, MemorySegment ids, long n, long c, long v) {
+        try {
+            check((int) embeddingForward.invokeExact(out, table, tableType, ids, n, c, v, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void embeddingBackward(MemorySegment dTable, MemorySegment dOut, MemorySegment ids, long n, long c, long v) {
+        try {
+            check((int) embeddingBackward.invokeExact(dTable, dOut, ids, n, c, v, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void layernormForward(
+            MemorySegment out, MemorySegment mean, MemorySegment rstd, MemorySegment x, MemorySegment gain, MemorySegment bias, float eps, long n, long c) {
+        try {
+            check((int) layernormForward.invokeExact(out, mean, rstd, x, gain, bias, eps, n, c, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void layernormBackward(
+            MemorySegment dx,
+            MemorySegment dGain,
+            MemorySegment dBias,
+            MemorySegment dOut,
+            MemorySegment x,
+            MemorySegment mean,
+            MemorySegment rstd,
+            MemorySegment gain,
+            long n,
+            long c) {
+        try {
+            check((int) layernormBackward.invokeExact(dx, dGain, dBias, dOut, x, mean, rstd, gain, n, c, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ linear maps
+
+    /** {@code bias} may be {@link MemorySegment#NULL}. */
+    public void linearRows(
+            MemorySegment out,
+            long ldOut,
+            MemorySegment x,
+            long ldX,
+            MemorySegment weight,
+            int weightType,
+            long ldWeight,
+            MemorySegment bias,
+            long m,
+            long n,
+            long k) {
+        try {
+            check((int) linearRows.invokeExact(out, ldOut, x, ldX, weight, weightType, ldWeight, bias, m, n, k, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void biasAdd(MemorySegment out, long ldOut, MemorySegment bias, long n, long c) {
+        try {
+            check((int) biasAdd.invokeExact(out, ldOut, bias, n, c, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void columnSum(MemorySegment sum, MemorySegment x, long ldX, long n, long c) {
+        try {
+            check((int) columnSum.invokeExact(sum, x, ldX, n, c, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ rotary and attention
+
+    /** {@code layout}: a native struct of nine i32 ({@link #headLayout}). */
+    public void rotary(
+            MemorySegment qkv, MemorySegment layout, MemorySegment positions, MemorySegment table, long tableRows, int rotated, boolean inverse, long n) {
+        try {
+            check((int) rotary.invokeExact(qkv, layout, positions, table, tableRows, rotated, inverse ? 1 : 0, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void attentionForward(
+            MemorySegment out, MemorySegment lse, MemorySegment qkv, MemorySegment layout, MemorySegment starts, long sequences, float scale, long n) {
+        try {
+            check((int) attentionForward.invokeExact(out, lse, qkv, layout, starts, sequences, scale, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void attentionBackward(
+            MemorySegment dQkv,
+            MemorySegment dOut,
+            MemorySegment out,
+            MemorySegment lse,
+            MemorySegment qkv,
+            MemorySegment layout,
+            MemorySegment starts,
+            long sequences,
+            float scale,
+            long n) {
+        try {
+            check((int) attentionBackward.invokeExact(dQkv, dOut, out, lse, qkv, layout, starts, sequences, scale, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void cacheAppend(
+            MemorySegment keys, MemorySegment values, MemorySegment qkv, MemorySegment layout, long position, long capacity, long m) {
+        try {
+            check((int) cacheAppend.invokeExact(keys, values, qkv, layout, position, capacity, m, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void attentionDecode(
+            MemorySegment out,
+            MemorySegment qkv,
+            MemorySegment layout,
+            MemorySegment keys,
+            MemorySegment values,
+            long position,
+            long capacity,
+            float scale,
+            long m) {
+        try {
+            check((int) attentionDecode.invokeExact(out, qkv, layout, keys, values, position, capacity, scale, m, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ elementwise and rows
+
+    public void geluForward(MemorySegment out, MemorySegment x, boolean tanhForm, long n) {
+        try {
+            check((int) geluForward.invokeExact(out, x, tanhForm ? 1 : 0, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void geluBackward(MemorySegment dx, MemorySegment dOut, MemorySegment x, boolean tanhForm, long n) {
+        try {
+            check((int) geluBackward.invokeExact(dx, dOut, x, tanhForm ? 1 : 0, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void add(MemorySegment out, MemorySegment a, MemorySegment b, long n) {
+        try {
+            check((int) add.invokeExact(out, a, b, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void gatherRows(MemorySegment out, MemorySegment x, long ldX, MemorySegment rows, long k, long c) {
+        try {
+            check((int) gatherRows.invokeExact(out, x, ldX, rows, k, c, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void scatterAddRows(MemorySegment x, long ldX, MemorySegment d, MemorySegment rows, long k, long c) {
+        try {
+            check((int) scatterAddRows.invokeExact(x, ldX, d, rows, k, c, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ losses over the vocabulary
+
+    /** {@code klRef}, {@code gap}, {@code acceptance} and {@code reference} may be {@link MemorySegment#NULL}. */
+    public void distillForward(
+            MemorySegment klDraft,
+            MemorySegment klRef,
+            MemorySegment gap,
+            MemorySegment acceptance,
+            MemorySegment targetLse,
+            MemorySegment draftLse,
+            MemorySegment target,
+            long ldTarget,
+            MemorySegment draft,
+            long ldDraft,
+            MemorySegment reference,
+            long ldReference,
+            long n,
+            long v) {
+        try {
+            check((int) distillForward.invokeExact(
+                    klDraft, klRef, gap, acceptance, targetLse, draftLse, target, ldTarget, draft, ldDraft, reference, ldReference, n, v, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /** {@code rows} may be {@link MemorySegment#NULL}: all rows in order. */
+    public void distillBackward(
+            MemorySegment dLogits,
+            long ldDLogits,
+            MemorySegment target,
+            long ldTarget,
+            MemorySegment draft,
+            long ldDraft,
+            MemorySegment targetLse,
+            MemorySegment draftLse,
+            MemorySegment rows,
+            float scale,
+            long k,
+            long v) {
+        try {
+            check((int) distillBackward.invokeExact(
+                    dLogits, ldDLogits, target, ldTarget, draft, ldDraft, targetLse, draftLse, rows, scale, k, v, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void crossEntropyForward(MemorySegment loss, MemorySegment lse, MemorySegment logits, long ldLogits, MemorySegment targets, long n, long v) {
+        try {
+            check((int) crossEntropyForward.invokeExact(loss, lse, logits, ldLogits, targets, n, v, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void crossEntropyBackward(
+            MemorySegment dLogits,
+            long ldDLogits,
+            MemorySegment logits,
+            long ldLogits,
+            MemorySegment lse,
+            MemorySegment targets,
+            float scale,
+            long n,
+            long v) {
+        try {
+            check((int) crossEntropyBackward.invokeExact(dLogits, ldDLogits, logits, ldLogits, lse, targets, scale, n, v, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /** {@code kept}: one i32; {@code scratch}: n floats. */
+    public void select(MemorySegment keptRows, MemorySegment kept, MemorySegment gap, double k, MemorySegment scratch, long n) {
+        try {
+            check((int) select.invokeExact(keptRows, kept, gap, k, scratch, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ optimiser
+
+    /** {@code sum}: one f64. */
+    public void sumOfSquares(MemorySegment sum, MemorySegment x, long n) {
+        try {
+            check((int) sumOfSquares.invokeExact(sum, x, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void adamw(
+            MemorySegment param,
+            MemorySegment grad,
+            MemorySegment m,
+            MemorySegment v,
+            float gradScale,
+            float lr,
+            float beta1,
+            float beta2,
+            float eps,
+            float weightDecay,
+            long step,
+            long n) {
+        try {
+            check((int) adamw.invokeExact(param, grad, m, v, gradScale, lr, beta1, beta2, eps, weightDecay, step, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ decoding
+
+    public void sample(
+            MemorySegment token,
+            MemorySegment logits,
+            long ldLogits,
+            float temperature,
+            long seed,
+            int firstSequence,
+            long position,
+            int purpose,
+            long b,
+            long v) {
+        try {
+            check((int) sample.invokeExact(token, logits, ldLogits, temperature, seed, firstSequence, position, purpose, b, v, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /** {@code draft} may be {@link MemorySegment#NULL} where the draft is one-hot or the temperature 0. */
+    public void verify(
+            MemorySegment accepted,
+            MemorySegment next,
+            MemorySegment target,
+            long ldTarget,
+            MemorySegment draft,
+            long ldDraft,
+            MemorySegment draftTokens,
+            MemorySegment draftLengths,
+            float temperature,
+            boolean oneHotDraft,
+            long seed,
+            int firstSequence,
+            long position,
+            long b,
+            long g,
+            long v) {
+        try {
+            check((int) verify.invokeExact(
+                    accepted, next, target, ldTarget, draft, ldDraft, draftTokens, draftLengths, temperature, oneHotDraft ? 1 : 0, seed, firstSequence,
+                    position, b, g, v, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+}

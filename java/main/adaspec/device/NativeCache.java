@@ -1,0 +1,133 @@
+package adaspec.device;
+
+import adaspec.common.AtomicFile;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Native libraries unpacked from the jar, once: a folder named after the hash of their list of hashes, readable by its owner only.
+ *
+ * <p>A file is used only if its SHA-256 is the one the jar tells; a damaged one is unpacked anew. Two processes may unpack at once: files are renamed into
+ * place whole.
+ */
+final class NativeCache {
+    /** Written by the native build beside the libraries: {@code sha256sum}'s format. */
+    static final String LIST = "SHA256SUMS";
+
+    /** Gives the bytes of a resource by its name. */
+    interface Source {
+        InputStream open(String name) throws IOException;
+    }
+
+    private final Path root;
+
+    NativeCache(Path root) {
+        this.root = root;
+    }
+
+    /** The property {@code adaspec.cache}, else $XDG_CACHE_HOME/adaspec, else ~/.cache/adaspec, else a folder of the user in java.io.tmpdir. */
+    static Path defaultRoot(Map<String, String> environment) {
+        String set = Optional.ofNullable(System.getProperty("adaspec.cache")).orElse(environment.get("ADASPEC_CACHE"));
+        if (set != null && !set.isBlank()) {
+            return Path.of(set);
+        }
+        String xdg = environment.get("XDG_CACHE_HOME");
+        if (xdg != null && Path.of(xdg).isAbsolute()) {
+            return Path.of(xdg, "adaspec");
+        }
+        String home = System.getProperty("user.home", "");
+        if (!home.isBlank() && Files.isWritable(Path.of(home))) {
+            return Path.of(home, ".cache", "adaspec");
+        }
+        return Path.of(System.getProperty("java.io.tmpdir"), "adaspec-" + System.getProperty("user.name", "user"));
+    }
+
+    /** The folder that holds every file of the list, each with the right bytes. */
+    Path unpack(Source source) throws IOException {
+        String list;
+        try (InputStream in = source.open(LIST)) {
+            list = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+        Map<String, String> hashes = parse(list);
+        Path folder = root.resolve("native-" + HexFormat.of().formatHex(digest().digest(list.getBytes(StandardCharsets.UTF_8))).substring(0, 16));
+        createPrivate(folder);
+        for (Map.Entry<String, String> entry : hashes.entrySet()) {
+            Path file = folder.resolve(entry.getKey());
+            if (Files.isRegularFile(file) && hash(Files.newInputStream(file)).equals(entry.getValue())) {
+                continue;
+            }
+            try (InputStream in = source.open(entry.getKey());
+                    DigestInputStream counted = new DigestInputStream(in, digest())) {
+                AtomicFile.write(file, channel -> {
+                    counted.transferTo(Channels.newOutputStream(channel));
+                    String got = HexFormat.of().formatHex(counted.getMessageDigest().digest());
+                    if (!got.equals(entry.getValue())) {
+                        throw new IOException(entry.getKey() + " in the jar is damaged: its SHA-256 is " + got + ", not " + entry.getValue());
+                    }
+                });
+            }
+        }
+        return folder;
+    }
+
+    /** Name -> hash. */
+    static Map<String, String> parse(String list) throws IOException {
+        Map<String, String> hashes = new LinkedHashMap<>();
+        for (String line : list.lines().filter(l -> !l.isBlank()).toList()) {
+            if (!line.matches("[0-9a-f]{64} [ *][A-Za-z0-9._-]+")) {
+                throw new IOException(LIST + " has the line \"" + line + "\"; a SHA-256 and a file name were expected");
+            }
+            hashes.put(line.substring(66), line.substring(0, 64));
+        }
+        return hashes;
+    }
+
+    private void createPrivate(Path folder) throws IOException {
+        if (root.getParent() != null) {
+            Files.createDirectories(root.getParent());
+        }
+        var owner = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+        for (Path path : new Path[] {root, folder}) {
+            if (!Files.isDirectory(path)) {
+                try {
+                    Files.createDirectory(path, owner);
+                } catch (java.nio.file.FileAlreadyExistsException e) {
+                    // Another process was quicker; a file in the folder's place shows below.
+                }
+            }
+        }
+        // A library is code: nobody else may put one there. The system lets only the owner say so.
+        Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
+    }
+
+    private static MessageDigest digest() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
+    }
+
+    private static String hash(InputStream bytes) throws IOException {
+        MessageDigest digest = digest();
+        try (bytes) {
+            byte[] buffer = new byte[1 << 20];
+            for (int read; (read = bytes.read(buffer)) >= 0; ) {
+                digest.update(buffer, 0, read);
+            }
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+}

@@ -1,0 +1,88 @@
+package adaspec.device;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+
+/** oneDNN's {@code dnnl_sgemm}. */
+final class OneDnnGemm implements Gemm {
+    private static final byte NO = 'N';
+    private static final byte YES = 'T';
+
+    private final MethodHandle sgemm;
+    private final MethodHandle setThreads;
+    private final int threads;
+    private final String version;
+
+    /**
+     * @param openMp the libgomp that oneDNN itself uses: its number of threads belongs to the calling thread, so it is set before each product
+     */
+    OneDnnGemm(SymbolLookup oneDnn, SymbolLookup openMp, int threads) {
+        sgemm = bind(oneDnn, "dnnl_sgemm", FunctionDescriptor.of(
+                JAVA_INT, JAVA_BYTE, JAVA_BYTE, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_FLOAT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_FLOAT, ADDRESS,
+                JAVA_LONG));
+        setThreads = bind(openMp, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
+        this.threads = threads;
+        this.version = version(bind(oneDnn, "dnnl_version", FunctionDescriptor.of(ADDRESS)));
+    }
+
+    private static MethodHandle bind(SymbolLookup library, String name, FunctionDescriptor type) {
+        MemorySegment symbol = library.find(name).orElseThrow(() -> new LinkageError("the native library lacks " + name));
+        return Linker.nativeLinker().downcallHandle(symbol, type);
+    }
+
+    /** dnnl_version_t begins with three i32: major, minor, patch. */
+    private static String version(MethodHandle function) {
+        try {
+            MemorySegment numbers = ((MemorySegment) function.invokeExact()).reinterpret(3L * Integer.BYTES);
+            return numbers.getAtIndex(JAVA_INT, 0) + "." + numbers.getAtIndex(JAVA_INT, 1) + "." + numbers.getAtIndex(JAVA_INT, 2);
+        } catch (Throwable e) {
+            throw new IllegalStateException("dnnl_version failed", e);
+        }
+    }
+
+    @Override
+    public void multiply(
+            boolean transposeA,
+            boolean transposeB,
+            long m,
+            long n,
+            long k,
+            MemorySegment a,
+            long lda,
+            MemorySegment b,
+            long ldb,
+            float beta,
+            MemorySegment c,
+            long ldc) {
+        if (m == 0 || n == 0) {
+            return;
+        }
+        int status;
+        try {
+            setThreads.invokeExact(threads);
+            status = (int) sgemm.invokeExact(transposeA ? YES : NO, transposeB ? YES : NO, m, n, k, 1f, a, lda, b, ldb, beta, c, ldc);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new IllegalStateException("dnnl_sgemm threw", e);
+        }
+        if (status != 0) {
+            throw new DeviceException("dnnl_sgemm failed with status " + status + " for (" + m + ", " + k + ") x (" + k + ", " + n + ") with row strides "
+                    + lda + ", " + ldb + ", " + ldc);
+        }
+    }
+
+    @Override
+    public String describe() {
+        return "oneDNN " + version;
+    }
+}

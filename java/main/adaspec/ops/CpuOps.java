@@ -1,0 +1,458 @@
+package adaspec.ops;
+
+import static adaspec.ops.ShapeChecks.require;
+import static adaspec.ops.ShapeChecks.requireMatrix;
+import static adaspec.ops.ShapeChecks.requireSame;
+import static adaspec.ops.ShapeChecks.requireVector;
+
+import adaspec.device.Device;
+import adaspec.device.Gemm;
+import adaspec.device.Kernels;
+import adaspec.tensor.DType;
+import adaspec.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
+import java.util.Map;
+
+/** The operations on a processor: shapes are checked here, then the native library computes; large matrix products are oneDNN's. */
+public final class CpuOps implements Ops {
+    private final Kernels kernels;
+    private final Gemm gemm;
+    private final Arena arena = Arena.ofAuto();
+    private final MemorySegment number = arena.allocate(8, 8);
+    private final Map<HeadLayout, MemorySegment> layouts = new HashMap<>();
+
+    /** Operations on {@code device}, which must be {@code cpu}. */
+    public CpuOps(Device device) {
+        this.kernels = device.kernels();
+        this.gemm = device.gemm();
+    }
+
+    @Override
+    public String deviceName() {
+        return "cpu";
+    }
+
+    // ------------------------------------------------------------------------------------------------ what an operand may be
+
+    private static MemorySegment inNativeMemory(String operation, String name, Tensor tensor) {
+        require(tensor.segment().isNative(), operation, name + " is on the Java heap; the processor's operations take memory of a Workspace");
+        return tensor.segment();
+    }
+
+    /** Any float type, any row stride. */
+    private static MemorySegment weights(String operation, String name, Tensor tensor) {
+        require(tensor.dtype().isFloat(), operation, name + " is " + tensor + "; a float type was expected");
+        return inNativeMemory(operation, name, tensor);
+    }
+
+    /** f32, any row stride. */
+    private static MemorySegment rows(String operation, String name, Tensor tensor) {
+        require(tensor.dtype() == DType.F32, operation, name + " is " + tensor + "; f32 was expected");
+        return inNativeMemory(operation, name, tensor);
+    }
+
+    /** f32, dense. */
+    private static MemorySegment dense(String operation, String name, Tensor tensor) {
+        require(tensor.isDense(), operation, name + " is " + tensor + "; dense rows were expected");
+        return rows(operation, name, tensor);
+    }
+
+    private static MemorySegment denseOrNull(String operation, String name, Tensor tensor) {
+        return tensor == null ? MemorySegment.NULL : dense(operation, name, tensor);
+    }
+
+    private static MemorySegment ids(String operation, String name, Tensor tensor) {
+        require(tensor.dtype() == DType.I32 && tensor.isDense(), operation, name + " is " + tensor + "; dense i32 was expected");
+        return inNativeMemory(operation, name, tensor);
+    }
+
+    private static void requireIdsBelow(String operation, String name, Tensor ids, long bound) {
+        for (long i = 0, n = ids.size(); i < n; i++) {
+            int id = ids.getInt(i);
+            if (id < 0 || id >= bound) {
+                throw new IllegalArgumentException(operation + ": " + name + "[" + i + "] is " + id + ", outside 0 to " + (bound - 1));
+            }
+        }
+    }
+
+    private MemorySegment layout(HeadLayout l) {
+        return layouts.computeIfAbsent(l, key -> Kernels.headLayout(
+                arena, l.queryHeads(), l.kvHeads(), l.headDim(), l.queryOffset(), l.keyOffset(), l.valueOffset(), l.queryHeadStride(), l.kvHeadStride(),
+                l.rowWidth()));
+    }
+
+    // ------------------------------------------------------------------------------------------------ embedding
+
+    @Override
+    public void embedding(Tensor out, Tensor table, Tensor ids) {
+        requireMatrix("embedding", "out", out, ids.rows(), table.columns());
+        requireDense("embedding", "table", table);
+        kernels.embeddingForward(
+                dense("embedding", "out", out), weights("embedding", "table", table), table.dtype().code(), ids("embedding", "ids", ids), ids.rows(),
+                table.columns(), table.rows());
+    }
+
+    private static void requireDense(String operation, String name, Tensor tensor) {
+        require(tensor.isDense(), operation, name + " is " + tensor + "; dense rows were expected");
+    }
+
+    @Override
+    public void embeddingBackward(Tensor dTable, Tensor dOut, Tensor ids) {
+        requireMatrix("embeddingBackward", "dOut", dOut, ids.rows(), dTable.columns());
+        kernels.embeddingBackward(
+                dense("embeddingBackward", "dTable", dTable), dense("embeddingBackward", "dOut", dOut), ids("embeddingBackward", "ids", ids), ids.rows(),
+                dTable.columns(), dTable.rows());
+    }
+
+    // ------------------------------------------------------------------------------------------------ norms
+
+    @Override
+    public void layerNorm(Tensor out, Tensor mean, Tensor rstd, Tensor x, Tensor gain, Tensor bias, float eps) {
+        requireSame("layerNorm", "out", out, "x", x);
+        requireVector("layerNorm", "mean", mean, x.rows());
+        requireVector("layerNorm", "rstd", rstd, x.rows());
+        requireVector("layerNorm", "gain", gain, x.columns());
+        requireVector("layerNorm", "bias", bias, x.columns());
+        kernels.layernormForward(
+                dense("layerNorm", "out", out), dense("layerNorm", "mean", mean), dense("layerNorm", "rstd", rstd), dense("layerNorm", "x", x),
+                dense("layerNorm", "gain", gain), dense("layerNorm", "bias", bias), eps, x.rows(), x.columns());
+    }
+
+    @Override
+    public void layerNormBackward(Tensor dx, Tensor dGain, Tensor dBias, Tensor dOut, Tensor x, Tensor mean, Tensor rstd, Tensor gain) {
+        String operation = "layerNormBackward";
+        requireSame(operation, "dx", dx, "x", x);
+        requireSame(operation, "dOut", dOut, "x", x);
+        requireVector(operation, "mean", mean, x.rows());
+        requireVector(operation, "rstd", rstd, x.rows());
+        requireVector(operation, "gain", gain, x.columns());
+        requireVector(operation, "dGain", dGain, x.columns());
+        requireVector(operation, "dBias", dBias, x.columns());
+        kernels.layernormBackward(
+                dense(operation, "dx", dx), dense(operation, "dGain", dGain), dense(operation, "dBias", dBias), dense(operation, "dOut", dOut),
+                dense(operation, "x", x), dense(operation, "mean", mean), dense(operation, "rstd", rstd), dense(operation, "gain", gain), x.rows(),
+                x.columns());
+    }
+
+    // ------------------------------------------------------------------------------------------------ linear maps
+
+    /** f32 weights by the library; narrower ones by our own kernel, which widens them as it reads. */
+    @Override
+    public void linear(Tensor out, Tensor x, Tensor weight, Tensor bias) {
+        if (weight.dtype() != DType.F32) {
+            linearRows("linear", out, x, weight, bias);
+            return;
+        }
+        requireLinear("linear", out, x, weight, bias);
+        gemm.multiply(
+                false, true, x.rows(), weight.rows(), x.columns(), rows("linear", "x", x), stride(x), rows("linear", "weight", weight),
+                stride(weight), 0, rows("linear", "out", out), stride(out));
+        if (bias != null) {
+            kernels.biasAdd(out.segment(), stride(out), dense("linear", "bias", bias), out.rows(), out.columns());
+        }
+    }
+
+    private static void requireLinear(String operation, Tensor out, Tensor x, Tensor weight, Tensor bias) {
+        requireMatrix(operation, "weight", weight, weight.rows(), x.columns());
+        requireMatrix(operation, "out", out, x.rows(), weight.rows());
+        if (bias != null) {
+            requireVector(operation, "bias", bias, weight.rows());
+        }
+    }
+
+    @Override
+    public void linearBackwardInput(Tensor dx, Tensor dOut, Tensor weight, boolean accumulate) {
+        String operation = "linearBackwardInput";
+        requireMatrix(operation, "weight", weight, dOut.columns(), weight.columns());
+        requireMatrix(operation, "dx", dx, dOut.rows(), weight.columns());
+        gemm.multiply(
+                false, false, dOut.rows(), weight.columns(), dOut.columns(), rows(operation, "dOut", dOut), stride(dOut),
+                rows(operation, "weight", weight), stride(weight), accumulate ? 1 : 0, rows(operation, "dx", dx), stride(dx));
+    }
+
+    @Override
+    public void linearBackwardWeight(Tensor dWeight, Tensor dBias, Tensor dOut, Tensor x) {
+        String operation = "linearBackwardWeight";
+        requireMatrix(operation, "dOut", dOut, x.rows(), dOut.columns());
+        requireMatrix(operation, "dWeight", dWeight, dOut.columns(), x.columns());
+        gemm.multiply(
+                true, false, dOut.columns(), x.columns(), x.rows(), rows(operation, "dOut", dOut), stride(dOut), rows(operation, "x", x), stride(x), 1,
+                rows(operation, "dWeight", dWeight), stride(dWeight));
+        if (dBias != null) {
+            requireVector(operation, "dBias", dBias, dOut.columns());
+            kernels.columnSum(dense(operation, "dBias", dBias), dOut.segment(), stride(dOut), dOut.rows(), dOut.columns());
+        }
+    }
+
+    @Override
+    public void linearRows(Tensor out, Tensor x, Tensor weight, Tensor bias) {
+        linearRows("linearRows", out, x, weight, bias);
+    }
+
+    private void linearRows(String operation, Tensor out, Tensor x, Tensor weight, Tensor bias) {
+        requireLinear(operation, out, x, weight, bias);
+        kernels.linearRows(
+                rows(operation, "out", out), stride(out), rows(operation, "x", x), stride(x), weights(operation, "weight", weight), weight.dtype().code(),
+                stride(weight), denseOrNull(operation, "bias", bias), x.rows(), weight.rows(), x.columns());
+    }
+
+    /** The row stride; of a single row its own length will do, whatever view it came from. */
+    private static long stride(Tensor matrix) {
+        return Math.max(matrix.rowStride(), matrix.columns());
+    }
+
+    // ------------------------------------------------------------------------------------------------ rotary and attention
+
+    @Override
+    public void rotary(Tensor qkv, HeadLayout layout, Tensor positions, Tensor table, boolean inverse) {
+        requireMatrix("rotary", "qkv", qkv, positions.rows(), layout.rowWidth());
+        kernels.rotary(
+                dense("rotary", "qkv", qkv), layout(layout), ids("rotary", "positions", positions), dense("rotary", "table", table), table.rows(),
+                Math.toIntExact(table.columns()), inverse, qkv.rows());
+    }
+
+    @Override
+    public void attention(Tensor out, Tensor lse, Tensor qkv, HeadLayout layout, Tensor starts, float scale) {
+        requireMatrix("attention", "qkv", qkv, qkv.rows(), layout.rowWidth());
+        requireMatrix("attention", "out", out, qkv.rows(), layout.outputWidth());
+        requireMatrix("attention", "lse", lse, qkv.rows(), layout.queryHeads());
+        require(starts.rows() >= 1, "attention", "starts is " + starts + "; one number more than sequences was expected");
+        kernels.attentionForward(
+                dense("attention", "out", out), dense("attention", "lse", lse), dense("attention", "qkv", qkv), layout(layout),
+                ids("attention", "starts", starts), starts.rows() - 1, scale, qkv.rows());
+    }
+
+    @Override
+    public void attentionBackward(
+            Tensor dQkv, Tensor dOut, Tensor out, Tensor lse, Tensor qkv, HeadLayout layout, Tensor starts, float scale) {
+        String operation = "attentionBackward";
+        requireMatrix(operation, "qkv", qkv, qkv.rows(), layout.rowWidth());
+        requireSame(operation, "dQkv", dQkv, "qkv", qkv);
+        requireMatrix(operation, "out", out, qkv.rows(), layout.outputWidth());
+        requireSame(operation, "dOut", dOut, "out", out);
+        requireMatrix(operation, "lse", lse, qkv.rows(), layout.queryHeads());
+        require(starts.rows() >= 1, operation, "starts is " + starts + "; one number more than sequences was expected");
+        kernels.attentionBackward(
+                dense(operation, "dQkv", dQkv), dense(operation, "dOut", dOut), dense(operation, "out", out), dense(operation, "lse", lse),
+                dense(operation, "qkv", qkv), layout(layout), ids(operation, "starts", starts), starts.rows() - 1, scale, qkv.rows());
+    }
+
+    @Override
+    public void cacheAppend(Tensor keys, Tensor values, Tensor qkv, HeadLayout layout, long position) {
+        requireCache("cacheAppend", keys, values, qkv, layout);
+        kernels.cacheAppend(
+                dense("cacheAppend", "keys", keys), dense("cacheAppend", "values", values), dense("cacheAppend", "qkv", qkv), layout(layout), position,
+                keys.dim(1), qkv.rows());
+    }
+
+    @Override
+    public void attentionDecode(Tensor out, Tensor qkv, HeadLayout layout, Tensor keys, Tensor values, long position, float scale) {
+        requireCache("attentionDecode", keys, values, qkv, layout);
+        requireMatrix("attentionDecode", "out", out, qkv.rows(), layout.outputWidth());
+        kernels.attentionDecode(
+                dense("attentionDecode", "out", out), dense("attentionDecode", "qkv", qkv), layout(layout), dense("attentionDecode", "keys", keys),
+                dense("attentionDecode", "values", values), position, keys.dim(1), scale, qkv.rows());
+    }
+
+    private static void requireCache(String operation, Tensor keys, Tensor values, Tensor qkv, HeadLayout layout) {
+        requireMatrix(operation, "qkv", qkv, qkv.rows(), layout.rowWidth());
+        require(
+                keys.rank() == 3 && keys.dim(0) == layout.kvHeads() && keys.dim(2) == layout.headDim(), operation,
+                "keys is " + keys + "; (" + layout.kvHeads() + ", positions, " + layout.headDim() + ") was expected");
+        requireSame(operation, "values", values, "keys", keys);
+    }
+
+    // ------------------------------------------------------------------------------------------------ elementwise and rows
+
+    @Override
+    public void gelu(Tensor out, Tensor x, Gelu kind) {
+        requireSame("gelu", "out", out, "x", x);
+        kernels.geluForward(dense("gelu", "out", out), dense("gelu", "x", x), kind == Gelu.TANH, x.size());
+    }
+
+    @Override
+    public void geluBackward(Tensor dx, Tensor dOut, Tensor x, Gelu kind) {
+        requireSame("geluBackward", "dx", dx, "x", x);
+        requireSame("geluBackward", "dOut", dOut, "x", x);
+        kernels.geluBackward(
+                dense("geluBackward", "dx", dx), dense("geluBackward", "dOut", dOut), dense("geluBackward", "x", x), kind == Gelu.TANH, x.size());
+    }
+
+    @Override
+    public void add(Tensor out, Tensor a, Tensor b) {
+        requireSame("add", "out", out, "a", a);
+        requireSame("add", "b", b, "a", a);
+        kernels.add(dense("add", "out", out), dense("add", "a", a), dense("add", "b", b), a.size());
+    }
+
+    @Override
+    public void gatherRows(Tensor out, Tensor x, Tensor rows) {
+        requireMatrix("gatherRows", "out", out, rows.rows(), x.columns());
+        requireIdsBelow("gatherRows", "rows", rows, x.rows());
+        kernels.gatherRows(
+                dense("gatherRows", "out", out), rows("gatherRows", "x", x), stride(x), ids("gatherRows", "rows", rows), rows.rows(), x.columns());
+    }
+
+    @Override
+    public void scatterAddRows(Tensor x, Tensor d, Tensor rows) {
+        requireMatrix("scatterAddRows", "d", d, rows.rows(), x.columns());
+        requireIdsBelow("scatterAddRows", "rows", rows, x.rows());
+        kernels.scatterAddRows(
+                rows("scatterAddRows", "x", x), stride(x), dense("scatterAddRows", "d", d), ids("scatterAddRows", "rows", rows), rows.rows(), x.columns());
+    }
+
+    // ------------------------------------------------------------------------------------------------ losses over the vocabulary
+
+    @Override
+    public void distillForward(
+            Tensor klDraft,
+            Tensor klRef,
+            Tensor gap,
+            Tensor acceptance,
+            Tensor targetLse,
+            Tensor draftLse,
+            Tensor targetLogits,
+            Tensor draftLogits,
+            Tensor referenceLogits) {
+        String operation = "distillForward";
+        long n = targetLogits.rows();
+        requireSame(operation, "draft logits", draftLogits, "target logits", targetLogits);
+        if (referenceLogits != null) {
+            requireSame(operation, "reference logits", referenceLogits, "target logits", targetLogits);
+        }
+        requireVector(operation, "klDraft", klDraft, n);
+        requireVector(operation, "targetLse", targetLse, n);
+        requireVector(operation, "draftLse", draftLse, n);
+        requireVectorOrNull(operation, "klRef", klRef, n);
+        requireVectorOrNull(operation, "gap", gap, n);
+        requireVectorOrNull(operation, "acceptance", acceptance, n);
+        require(gap == null || referenceLogits != null || klRef != null, operation, "a gap needs the reference's logits or its divergence");
+        kernels.distillForward(
+                dense(operation, "klDraft", klDraft), denseOrNull(operation, "klRef", klRef), denseOrNull(operation, "gap", gap),
+                denseOrNull(operation, "acceptance", acceptance), dense(operation, "targetLse", targetLse), dense(operation, "draftLse", draftLse),
+                rows(operation, "target logits", targetLogits), stride(targetLogits), rows(operation, "draft logits", draftLogits), stride(draftLogits),
+                referenceLogits == null ? MemorySegment.NULL : rows(operation, "reference logits", referenceLogits),
+                referenceLogits == null ? 0 : stride(referenceLogits), n, targetLogits.columns());
+    }
+
+    private static void requireVectorOrNull(String operation, String name, Tensor tensor, long elements) {
+        if (tensor != null) {
+            requireVector(operation, name, tensor, elements);
+        }
+    }
+
+    @Override
+    public void distillBackward(
+            Tensor dLogits, Tensor targetLogits, Tensor draftLogits, Tensor targetLse, Tensor draftLse, Tensor rows, float scale) {
+        String operation = "distillBackward";
+        requireSame(operation, "draft logits", draftLogits, "target logits", targetLogits);
+        requireVector(operation, "targetLse", targetLse, targetLogits.rows());
+        requireVector(operation, "draftLse", draftLse, targetLogits.rows());
+        requireMatrix(operation, "dLogits", dLogits, rows == null ? targetLogits.rows() : rows.rows(), targetLogits.columns());
+        if (rows != null) {
+            requireIdsBelow(operation, "rows", rows, targetLogits.rows());
+        }
+        kernels.distillBackward(
+                rows(operation, "dLogits", dLogits), stride(dLogits), rows(operation, "target logits", targetLogits), stride(targetLogits),
+                rows(operation, "draft logits", draftLogits), stride(draftLogits), dense(operation, "targetLse", targetLse),
+                dense(operation, "draftLse", draftLse), rows == null ? MemorySegment.NULL : ids(operation, "rows", rows), scale, dLogits.rows(),
+                dLogits.columns());
+    }
+
+    @Override
+    public void crossEntropy(Tensor loss, Tensor lse, Tensor logits, Tensor targets) {
+        requireVector("crossEntropy", "loss", loss, logits.rows());
+        requireVector("crossEntropy", "lse", lse, logits.rows());
+        requireVector("crossEntropy", "targets", targets, logits.rows());
+        kernels.crossEntropyForward(
+                dense("crossEntropy", "loss", loss), dense("crossEntropy", "lse", lse), rows("crossEntropy", "logits", logits), stride(logits),
+                ids("crossEntropy", "targets", targets), logits.rows(), logits.columns());
+    }
+
+    @Override
+    public void crossEntropyBackward(Tensor dLogits, Tensor logits, Tensor lse, Tensor targets, float scale) {
+        String operation = "crossEntropyBackward";
+        requireSame(operation, "dLogits", dLogits, "logits", logits);
+        requireVector(operation, "lse", lse, logits.rows());
+        requireVector(operation, "targets", targets, logits.rows());
+        kernels.crossEntropyBackward(
+                rows(operation, "dLogits", dLogits), stride(dLogits), rows(operation, "logits", logits), stride(logits), dense(operation, "lse", lse),
+                ids(operation, "targets", targets), scale, logits.rows(), logits.columns());
+    }
+
+    @Override
+    public int select(Tensor keptRows, Tensor gap, double k) {
+        require(gap.size() >= 1 && keptRows.size() >= gap.size(), "select", "keptRows is " + keptRows + ", gap is " + gap);
+        // The processor selects by radix and needs no scratch.
+        kernels.select(ids("select", "keptRows", keptRows), number, dense("select", "gap", gap), k, MemorySegment.NULL, gap.size());
+        return number.get(ValueLayout.JAVA_INT, 0);
+    }
+
+    // ------------------------------------------------------------------------------------------------ optimiser
+
+    @Override
+    public double sumOfSquares(Tensor x) {
+        kernels.sumOfSquares(number, dense("sumOfSquares", "x", x), x.size());
+        return number.get(ValueLayout.JAVA_DOUBLE, 0);
+    }
+
+    @Override
+    public void adamw(
+            Tensor param, Tensor grad, Tensor m, Tensor v, float gradScale, float lr, float beta1, float beta2, float eps, float weightDecay, long step) {
+        requireVector("adamw", "grad", grad, param.size());
+        requireVector("adamw", "m", m, param.size());
+        requireVector("adamw", "v", v, param.size());
+        kernels.adamw(
+                dense("adamw", "param", param), dense("adamw", "grad", grad), dense("adamw", "m", m), dense("adamw", "v", v), gradScale, lr, beta1, beta2,
+                eps, weightDecay, step, param.size());
+    }
+
+    // ------------------------------------------------------------------------------------------------ decoding
+
+    @Override
+    public void sample(Tensor token, Tensor logits, float temperature, long seed, int firstSequence, long position, int purpose) {
+        requireVector("sample", "token", token, logits.rows());
+        kernels.sample(
+                ids("sample", "token", token), rows("sample", "logits", logits), stride(logits), temperature, seed, firstSequence, position, purpose,
+                logits.rows(), logits.columns());
+    }
+
+    @Override
+    public void verify(
+            Tensor accepted,
+            Tensor next,
+            Tensor targetLogits,
+            Tensor draftLogits,
+            Tensor draftTokens,
+            Tensor draftLengths,
+            long vocabulary,
+            float temperature,
+            boolean oneHotDraft,
+            long seed,
+            int firstSequence,
+            long position) {
+        long b = draftLengths.rows();
+        long g = b == 0 ? 0 : draftTokens.size() / b;
+        require(draftTokens.size() == b * g, "verify", "draft tokens are " + draftTokens + " for " + b + " sequences");
+        require(
+                targetLogits.rows() == b * (g + 1) && targetLogits.columns() >= vocabulary, "verify",
+                "target logits are " + targetLogits + " for " + b + " drafts of " + g + " and a vocabulary of " + vocabulary);
+        requireVector("verify", "accepted", accepted, b);
+        requireVector("verify", "next", next, b);
+        boolean readsDraft = g > 0 && temperature > 0 && !oneHotDraft;
+        if (readsDraft) {
+            require(draftLogits != null, "verify", "the draft's logits are missing; only a one-hot draft has none");
+            require(
+                    draftLogits.rows() == b * g && draftLogits.columns() >= vocabulary, "verify",
+                    "draft logits are " + draftLogits + " for " + b + " drafts of " + g + " and a vocabulary of " + vocabulary);
+        }
+        kernels.verify(
+                ids("verify", "accepted", accepted), ids("verify", "next", next), rows("verify", "target logits", targetLogits), stride(targetLogits),
+                readsDraft ? rows("verify", "draft logits", draftLogits) : MemorySegment.NULL, readsDraft ? stride(draftLogits) : 0,
+                ids("verify", "draftTokens", draftTokens), ids("verify", "draftLengths", draftLengths), temperature, oneHotDraft, seed, firstSequence,
+                position, b, g, vocabulary);
+    }
+}
