@@ -1,5 +1,6 @@
 package adaspec;
 
+import adaspec.device.Device;
 import adaspec.ops.Ops;
 import adaspec.ops.ReferenceOps;
 import adaspec.tensor.Workspace;
@@ -11,8 +12,15 @@ import java.util.List;
 public final class TestBackends {
     private TestBackends() {}
 
+    /** The reference, and the processor where its library was built into this build's classes. {@code -Drequire=native} fails without it. */
     public static List<Ops> all() {
-        return List.of(new ReferenceOps());
+        if (TestBackends.class.getClassLoader().getResource("native/linux-x86_64/libadaspec_cpu.so") == null) {
+            if (List.of(System.getProperty("require", "").split(",")).contains("native")) {
+                throw new AssertionError("-Drequire=native, and libadaspec_cpu.so is not in this build");
+            }
+            return List.of(new ReferenceOps());
+        }
+        return List.of(new ReferenceOps(), Ops.on(Device.open("cpu", 0)));
     }
 
     /** Memory for a test; close it or leave it to the collector. */
