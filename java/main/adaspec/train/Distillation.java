@@ -58,7 +58,7 @@ public final class Distillation implements Objective {
     }
 
     /** Per-token numbers of the answer rows of a micro-batch, each (n); klReference and gap are null without a reference. */
-    record Scores(Tensor klDraft, Tensor klReference, Tensor gap, Tensor acceptance, Tensor targetLse, Tensor draftLse) {
+    private record Scores(Tensor klDraft, Tensor klReference, Tensor gap, Tensor acceptance, Tensor targetLse, Tensor draftLse) {
         static Scores in(Workspace.Step step, int n, boolean reference) {
             return new Scores(
                     step.f32(n), reference ? step.f32(n) : null, reference ? step.f32(n) : null, step.f32(n), step.f32(n), step.f32(n));
@@ -182,6 +182,29 @@ public final class Distillation implements Objective {
         }
     }
 
+    /**
+     * Per-token numbers of the answer rows of one micro-batch.
+     *
+     * @param klDraft     (n) KL(p || q)
+     * @param klReference (n) KL(p || r)
+     * @param gap         (n) klDraft - klReference, computed directly
+     */
+    public record TokenGaps(float[] klDraft, float[] klReference, float[] gap) {}
+
+    /** What the selection looks at, made visible; needs a reference. */
+    public TokenGaps gaps(MicroBatch batch) {
+        if (reference == null) {
+            throw new IllegalStateException("gaps are taken against a reference");
+        }
+        if (batch.answerTokens() == 0) {
+            return new TokenGaps(new float[0], new float[0], new float[0]);
+        }
+        try (var step = workspace.begin()) {
+            Scores scores = scores(batch, true, step, new Tally());
+            return new TokenGaps(scores.klDraft.toFloats(), scores.klReference.toFloats(), scores.gap.toFloats());
+        }
+    }
+
     /** Scores without a gradient: sums to {@code tally}, and with {@code compare} the gaps to {@code gaps} (n). */
     private void measure(MicroBatch batch, boolean compare, Tally tally, Tensor gaps) {
         try (var step = workspace.begin()) {
@@ -194,7 +217,7 @@ public final class Distillation implements Objective {
     }
 
     /** The per-token numbers of a micro-batch's answer rows, with those of the reference if {@code compare}. */
-    Scores scores(MicroBatch batch, boolean compare, Workspace.Step step, Tally tally) {
+    private Scores scores(MicroBatch batch, boolean compare, Workspace.Step step, Tally tally) {
         int n = batch.answerTokens();
         Scores scores = Scores.in(step, n, compare);
         try (var inner = workspace.begin()) {

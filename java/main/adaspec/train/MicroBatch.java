@@ -1,6 +1,7 @@
 package adaspec.train;
 
 import adaspec.model.Sequences;
+import adaspec.text.Batch;
 
 /**
  * Sequences that go through the models together, and where their answers begin.
@@ -22,6 +23,11 @@ public record MicroBatch(Sequences sequences, int[] answerStarts) {
                 throw new IllegalArgumentException("the answer of sequence " + s + " starts at " + answerStarts[s] + " of " + length + " tokens");
             }
         }
+    }
+
+    /** The same batch as the models read it. */
+    public static MicroBatch of(Batch batch) {
+        return new MicroBatch(new Sequences(batch.ids(), batch.starts()), batch.answerStarts());
     }
 
     /** N: tokens that go through the models. */

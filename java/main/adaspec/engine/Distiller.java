@@ -1,0 +1,386 @@
+package adaspec.engine;
+
+import adaspec.common.AtomicFile;
+import adaspec.common.InputException;
+import adaspec.common.Json;
+import adaspec.common.UsageException;
+import adaspec.decode.DraftSampleMethod;
+import adaspec.decode.Sampling;
+import adaspec.eval.Acceptance;
+import adaspec.eval.Evaluator;
+import adaspec.model.Model;
+import adaspec.model.Transformer;
+import adaspec.tensor.DType;
+import adaspec.tensor.Workspace;
+import adaspec.text.DatasetFormat;
+import adaspec.text.Tokenizer;
+import adaspec.train.Distillation;
+import adaspec.train.Selection;
+import adaspec.train.Trainer;
+import adaspec.train.TrainingOptions;
+import adaspec.train.TrainingStopped;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Distills a draft from a target and measures what was gained.
+ *
+ * <pre>{@code
+ * try (Backend backend = Backend.open("auto", 4)) {
+ *     Distiller.Result result = Distiller.builder()
+ *             .target(Path.of("target")).draft(Path.of("draft")).trainFiles(List.of(Path.of("train.jsonl")))
+ *             .output(Path.of("run")).listener(listener)
+ *             .build().run(backend);
+ * }
+ * }</pre>
+ *
+ * <p>AdaSPEC has two stages, each from the draft as given: the reference learns from every answer token; the selective stage learns from the tokens
+ * whose gap to the reference is in the top k. DistillSpec is the first of them alone. The result is left in the output folder: the draft,
+ * {@code reference/}, checkpoints, metrics.jsonl, all_results.json. A distiller may be run by one thread at a time; it has no state between runs.
+ */
+public final class Distiller {
+    /** The drafts that are measured, by their names in all_results.json. */
+    public static final String UNTRAINED = "untrained";
+
+    public static final String REFERENCE = "reference";
+    public static final String DRAFT = "draft";
+
+    /**
+     * @param stages      in the order they ran
+     * @param acceptances by {@link #UNTRAINED}, {@link #REFERENCE} (absent for DistillSpec) and {@link #DRAFT}
+     */
+    public record Result(Path output, Method method, List<Trainer.Outcome> stages, Map<String, Acceptance> acceptances) {}
+
+    private final Builder settings;
+
+    private Distiller(Builder settings) {
+        this.settings = settings;
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * The training of the selective stage: with compensation, batches of round(B / k) and E / k epochs, so that about as many tokens bear a loss as
+     * without selection, in a step and in all.
+     */
+    public static TrainingOptions compensated(TrainingOptions options, double k) {
+        return options.but().batchSize((int) Math.round(options.batchSize() / k)).epochs(options.epochs() / k).build();
+    }
+
+    /**
+     * Runs the stages and the evaluation.
+     *
+     * @throws InputException  if something given cannot be used, or the loss is not finite
+     * @throws TrainingStopped if the run was asked to stop; a checkpoint is there
+     */
+    public Result run(Backend backend) {
+        try (var memory = backend.newAllocator();
+                var workspace = backend.newWorkspace();
+                Model target = Model.open(settings.target, DType.F32, memory);
+                Model draft = Model.open(settings.draft, DType.F32, memory);
+                Model given = settings.reference == null ? null : Model.open(settings.reference, DType.F32, memory)) {
+            return new Run(backend, memory, workspace, target, draft, given).run();
+        }
+    }
+
+    /** One run, with everything open. */
+    private final class Run {
+        private final Backend backend;
+        private final Workspace.Allocator memory;
+        private final Workspace workspace;
+        private final Model target;
+        private final Model draft;
+        private final Model given;
+        private final int vocabulary;
+        private final Transformer teacher;
+        private final TrainingData data;
+        private final List<Trainer.Outcome> outcomes = new ArrayList<>();
+
+        Run(Backend backend, Workspace.Allocator memory, Workspace workspace, Model target, Model draft, Model given) {
+            this.backend = backend;
+            this.memory = memory;
+            this.workspace = workspace;
+            this.target = target;
+            this.draft = draft;
+            this.given = given;
+            Model[] models = given == null ? new Model[] {target, draft} : new Model[] {target, draft, given};
+            Tokenizer tokenizer = Vocabularies.tokenizerOrNull(settings.target);
+            if (tokenizer == null) {
+                throw new InputException("there is no tokenizer.json in " + settings.target + "; a model directory with its tokenizer was expected");
+            }
+            vocabulary = Vocabularies.shared(models);
+            for (Model model : models) {
+                model.weights().requireFinite(model.directory().toString());
+            }
+            teacher = new Transformer(backend.ops(), target.weights(), memory);
+            data = TrainingData.read(
+                    new TrainingData.Request(settings.trainFiles, settings.evalFile, settings.format, Limits.maxLength(settings.maxLength, models)),
+                    tokenizer,
+                    target.endTokens());
+        }
+
+        Result run() {
+            RunListener listener = settings.listener;
+            // Before anything is trained: without prompts there would be nothing to tell at the end.
+            List<int[]> prompts = data.prompts(settings.numPrompts, Limits.positions(target, draft));
+            Path output = settings.output;
+            RunDirectory.prepare(output, settings.overwrite);
+            TrainCommand.write(output, settings.arguments, backend);
+            listener.note("results go to " + output);
+            data.introduction().forEach(listener::note);
+
+            var stages = new StageRunner(backend, output, listener, settings.stop);
+            Path companion = StageRunner.companion(settings.draft, settings.target);
+            Transformer reference = null;
+            Transformer distilled;
+            if (settings.method == Method.ADASPEC) {
+                if (given != null) {
+                    reference = new Transformer(backend.ops(), given.weights(), memory);
+                } else {
+                    reference = stage(stages, "reference", output.resolve("reference"), companion, settings.training, null, Selection.ALL);
+                }
+                TrainingOptions selective =
+                        settings.compensation ? compensated(settings.training, settings.selection.k()) : settings.training;
+                distilled = stage(stages, "selective", output, companion, selective, reference, settings.selection);
+            } else {
+                distilled = stage(stages, "distillspec", output, companion, settings.training, null, Selection.ALL);
+            }
+
+            Map<String, Transformer> drafts = new LinkedHashMap<>();
+            drafts.put(UNTRAINED, new Transformer(backend.ops(), draft.weights(), memory));
+            if (reference != null) {
+                drafts.put(REFERENCE, reference);
+            }
+            drafts.put(DRAFT, distilled);
+            Map<String, Acceptance> acceptances = evaluate(drafts, prompts);
+            writeResults(acceptances);
+            return new Result(output, settings.method, List.copyOf(outcomes), acceptances);
+        }
+
+        private Transformer stage(
+                StageRunner stages, String name, Path folder, Path companion, TrainingOptions options, Transformer reference, Selection selection) {
+            StageRunner.Result result = stages.run(
+                    name,
+                    folder,
+                    draft,
+                    companion,
+                    options,
+                    data,
+                    training -> new Distillation(teacher, training, reference, selection, vocabulary, options.logitsBudget(), workspace),
+                    memory);
+            outcomes.add(result.outcome());
+            return result.model();
+        }
+
+        private Map<String, Acceptance> evaluate(Map<String, Transformer> drafts, List<int[]> prompts) {
+            var evaluator = new Evaluator("the target " + settings.target, teacher, target.endTokens(), workspace, backend::newAllocator);
+            Map<String, Acceptance> acceptances = new LinkedHashMap<>();
+            drafts.forEach((name, model) -> {
+                Acceptance acceptance = evaluator.evaluate("the " + name + " draft", model, vocabulary, prompts, settings.evaluation, done -> {
+                    settings.listener.evaluating(name, done, prompts.size());
+                    if (settings.stop.getAsBoolean()) {
+                        throw new TrainingStopped(settings.output.resolve("checkpoint-latest"));
+                    }
+                });
+                settings.listener.evaluated(name, acceptance);
+                acceptances.put(name, acceptance);
+            });
+            return acceptances;
+        }
+
+        private void writeResults(Map<String, Acceptance> acceptances) {
+            ObjectNode results = Json.MAPPER.createObjectNode();
+            results.put("method", settings.method.toString());
+            results.put("k", settings.method == Method.ADASPEC ? settings.selection.k() : 1);
+            results.put("seed", settings.training.seed());
+            ArrayNode stages = results.putArray("stages");
+            for (Trainer.Outcome outcome : outcomes) {
+                ObjectNode stage = stages.addObject();
+                stage.put("name", outcome.stage());
+                stage.put("steps", outcome.steps());
+                stage.put("tokens", outcome.tokens());
+                stage.put("seconds", outcome.seconds());
+                stage.put("tokens_per_second", outcome.tokensPerSecond());
+            }
+            ObjectNode measured = results.putObject("acceptance");
+            for (String name : List.of(UNTRAINED, REFERENCE, DRAFT)) {
+                Acceptance acceptance = acceptances.get(name);
+                if (acceptance == null) {
+                    measured.putNull(name);
+                } else {
+                    measured.set(name, acceptance.toJson());
+                }
+            }
+            AtomicFile.writeString(settings.output.resolve("all_results.json"), results.toPrettyString() + "\n");
+        }
+    }
+
+    /** Settings of a run; target, draft, trainFiles and output must be given. */
+    public static final class Builder {
+        private Path target;
+        private Path draft;
+        private Path reference;
+        private Method method = Method.ADASPEC;
+        private List<Path> trainFiles = List.of();
+        private Path evalFile;
+        private DatasetFormat format;
+        private int maxLength;
+        private Selection selection = new Selection(0.4, Selection.Scope.MICRO_BATCH);
+        private boolean compensation = true;
+        private TrainingOptions training = TrainingOptions.builder().build();
+        private int numPrompts = 100;
+        private Evaluator.Settings evaluation =
+                new Evaluator.Settings(Sampling.greedy(Sampling.DEFAULT_MAX_NEW_TOKENS), 5, DraftSampleMethod.PROBABILISTIC, true);
+        private Path output;
+        private boolean overwrite;
+        private List<String> arguments = List.of();
+        private RunListener listener = RunListener.NONE;
+        private BooleanSupplier stop = () -> false;
+
+        private Builder() {}
+
+        /** Model directory of the target, with its tokenizer. */
+        public Builder target(Path value) {
+            target = value;
+            return this;
+        }
+
+        /** Model directory that every stage starts from. */
+        public Builder draft(Path value) {
+            draft = value;
+            return this;
+        }
+
+        /** A reference that is trained already, or null: AdaSPEC trains one. */
+        public Builder reference(Path value) {
+            reference = value;
+            return this;
+        }
+
+        public Builder method(Method value) {
+            method = value;
+            return this;
+        }
+
+        public Builder trainFiles(List<Path> value) {
+            trainFiles = List.copyOf(value);
+            return this;
+        }
+
+        /** Held-out samples; null: a share of the training samples, chosen by a hash of their text. */
+        public Builder evalFile(Path value) {
+            evalFile = value;
+            return this;
+        }
+
+        /** Null: found out from each file. */
+        public Builder format(DatasetFormat value) {
+            format = value;
+            return this;
+        }
+
+        /** Tokens that samples are cut at; 0: 512, or what the models hold if that is less. */
+        public Builder maxLength(int value) {
+            maxLength = value;
+            return this;
+        }
+
+        public Builder selection(Selection value) {
+            selection = value;
+            return this;
+        }
+
+        /** Whether the selective stage runs {@link Distiller#compensated}. */
+        public Builder compensation(boolean value) {
+            compensation = value;
+            return this;
+        }
+
+        /** Of the reference or DistillSpec stage; the selective stage's follows from it. */
+        public Builder training(TrainingOptions value) {
+            training = value;
+            return this;
+        }
+
+        /** The most held-out prompts that are decoded. */
+        public Builder numPrompts(int value) {
+            numPrompts = value;
+            return this;
+        }
+
+        public Builder evaluation(Evaluator.Settings value) {
+            evaluation = value;
+            return this;
+        }
+
+        /** The run's folder. */
+        public Builder output(Path value) {
+            output = value;
+            return this;
+        }
+
+        /** Whether the folder may have an earlier run in it, which is cleared away. */
+        public Builder overwrite(boolean value) {
+            overwrite = value;
+            return this;
+        }
+
+        /** The command line, for train_command.txt. */
+        public Builder arguments(List<String> value) {
+            arguments = List.copyOf(value);
+            return this;
+        }
+
+        public Builder listener(RunListener value) {
+            listener = value;
+            return this;
+        }
+
+        /** Asked between steps and between prompts whether to stop. */
+        public Builder stop(BooleanSupplier value) {
+            stop = value;
+            return this;
+        }
+
+        /** @throws UsageException if settings contradict each other */
+        public Distiller build() {
+            if (target == null || draft == null || output == null || trainFiles.isEmpty()) {
+                throw new UsageException("a target, a draft, training files and an output folder are needed");
+            }
+            if (method == Method.DISTILLSPEC && reference != null) {
+                throw new UsageException("--reference belongs to --method adaspec; DistillSpec has no reference");
+            }
+            if (numPrompts < 1) {
+                throw new UsageException("--num-prompts " + numPrompts + " is out of range; a whole number of at least 1 was expected");
+            }
+            Builder copy = new Builder();
+            copy.target = target;
+            copy.draft = draft;
+            copy.reference = reference;
+            copy.method = method;
+            copy.trainFiles = trainFiles;
+            copy.evalFile = evalFile;
+            copy.format = format;
+            copy.maxLength = maxLength;
+            copy.selection = selection;
+            copy.compensation = compensation;
+            copy.training = training;
+            copy.numPrompts = numPrompts;
+            copy.evaluation = evaluation;
+            copy.output = output;
+            copy.overwrite = overwrite;
+            copy.arguments = arguments;
+            copy.listener = listener;
+            copy.stop = stop;
+            return new Distiller(copy);
+        }
+    }
+}

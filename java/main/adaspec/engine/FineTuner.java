@@ -1,0 +1,75 @@
+package adaspec.engine;
+
+import adaspec.common.InputException;
+import adaspec.model.Model;
+import adaspec.tensor.DType;
+import adaspec.text.DatasetFormat;
+import adaspec.text.Tokenizer;
+import adaspec.train.CrossEntropy;
+import adaspec.train.Trainer;
+import adaspec.train.TrainingOptions;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+
+/** Cross entropy on the answer tokens of a dataset: pretrains or fine-tunes a target or a draft. */
+public final class FineTuner {
+    /**
+     * @param model      model directory with a tokenizer
+     * @param trainFiles at least one
+     * @param evalFile   null: a share of the training samples is held out
+     * @param format     null: found out from each file
+     * @param maxLength  tokens that a sample is cut at; 0: 512, or fewer if the model holds fewer
+     * @param output     the run's folder
+     * @param overwrite  whether it may have an earlier run in it
+     * @param arguments  the command line, for train_command.txt; may be empty
+     */
+    public record Request(
+            Path model,
+            List<Path> trainFiles,
+            Path evalFile,
+            DatasetFormat format,
+            int maxLength,
+            TrainingOptions options,
+            Path output,
+            boolean overwrite,
+            List<String> arguments) {}
+
+    private FineTuner() {}
+
+    /**
+     * Trains, and leaves the trained model, its checkpoints and metrics.jsonl in the output folder.
+     *
+     * @throws adaspec.train.TrainingStopped if {@code stop} said so; a checkpoint is there
+     */
+    public static Trainer.Outcome run(Request request, Backend backend, RunListener listener, BooleanSupplier stop) {
+        try (var memory = backend.newAllocator();
+                var workspace = backend.newWorkspace();
+                Model model = Model.open(request.model, DType.F32, memory)) {
+            Tokenizer tokenizer = Vocabularies.tokenizerOrNull(request.model);
+            if (tokenizer == null) {
+                throw new InputException("there is no tokenizer.json in " + request.model + "; a model directory with its tokenizer was expected");
+            }
+            Vocabularies.shared(model);
+            model.weights().requireFinite(request.model.toString());
+            int maxLength = Limits.maxLength(request.maxLength, model);
+            var data = TrainingData.read(
+                    new TrainingData.Request(request.trainFiles, request.evalFile, request.format, maxLength), tokenizer, model.endTokens());
+            RunDirectory.prepare(request.output, request.overwrite);
+            TrainCommand.write(request.output, request.arguments, backend);
+            listener.note("results go to " + request.output);
+            data.introduction().forEach(listener::note);
+            return new StageRunner(backend, request.output, listener, stop)
+                    .run(
+                            "sft",
+                            request.output,
+                            model,
+                            request.model,
+                            request.options,
+                            data,
+                            training -> new CrossEntropy(training, request.options.logitsBudget(), workspace),
+                            memory)
+                    .outcome();
+        }
+    }
+}

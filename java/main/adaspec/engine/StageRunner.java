@@ -1,0 +1,82 @@
+package adaspec.engine;
+
+import adaspec.model.Model;
+import adaspec.model.Transformer;
+import adaspec.model.Weights;
+import adaspec.tensor.DType;
+import adaspec.tensor.Workspace;
+import adaspec.train.Checkpoints;
+import adaspec.train.MetricsLog;
+import adaspec.train.Objective;
+import adaspec.train.Trainer;
+import adaspec.train.TrainingOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+
+/**
+ * Runs one stage of training: a fresh copy of a model's weights, an objective, checkpoints in the stage's folder, and the trained model there at the end.
+ */
+final class StageRunner {
+    private final Backend backend;
+    private final Path output;
+    private final RunListener listener;
+    private final BooleanSupplier stop;
+
+    /** @param output the run's folder, where metrics.jsonl and the links to checkpoints are */
+    StageRunner(Backend backend, Path output, RunListener listener, BooleanSupplier stop) {
+        this.backend = backend;
+        this.output = output;
+        this.listener = listener;
+        this.stop = stop;
+    }
+
+    /** A stage at its end; the model's weights live as long as the memory they were asked to be in. */
+    record Result(Trainer.Outcome outcome, Transformer model) {}
+
+    /**
+     * @param stage     its name in metrics.jsonl
+     * @param folder    {@code output} or a folder in it: where checkpoints and the trained model go
+     * @param initial   what training starts from; unchanged
+     * @param companion model directory whose tokenizer and generation config go with the trained model
+     * @param objective made for the model in training
+     * @param memory    holds the trained weights
+     */
+    Result run(
+            String stage,
+            Path folder,
+            Model initial,
+            Path companion,
+            TrainingOptions options,
+            TrainingData data,
+            Function<Transformer, Objective> objective,
+            Workspace.Allocator memory) {
+        Weights weights = initial.weights().trainableCopy(memory);
+        var model = new Transformer(backend.ops(), weights, memory);
+        // The gradient and the optimiser's moments are gone when the stage ends.
+        try (var own = backend.newAllocator()) {
+            var trainer = new Trainer(
+                    stage,
+                    options,
+                    weights,
+                    objective.apply(model),
+                    backend.ops(),
+                    own,
+                    new Checkpoints(folder, output, initial.config(), companion),
+                    new MetricsLog(output.resolve("metrics.jsonl")),
+                    listener,
+                    stop);
+            Trainer.Outcome outcome = trainer.run(data.plan(options), data.heldOutBatches(options.batchSize()));
+            // Training results are f32, whatever type the initial model was stored in: nothing is rounded silently.
+            Model.save(folder, initial.config(), weights, DType.F32, companion);
+            listener.modelWritten(folder);
+            return new Result(outcome, model);
+        }
+    }
+
+    /** The directory whose tokenizer goes with a trained model: its own, or that of {@code other} if it has none. */
+    static Path companion(Path own, Path other) {
+        return Files.exists(own.resolve("tokenizer.json")) ? own : other;
+    }
+}
