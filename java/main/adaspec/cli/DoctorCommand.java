@@ -1,6 +1,8 @@
 package adaspec.cli;
 
+import adaspec.common.InputException;
 import adaspec.common.Version;
+import adaspec.device.Device;
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLConnection;
@@ -32,10 +34,29 @@ public final class DoctorCommand extends Command {
         resource("adaspec/default/target/config.json", "default target");
         resource("adaspec/default/draft/config.json", "default draft");
         gpu(machine).forEach(text -> line("gpu", text));
+        for (String device : List.of("cpu", "cuda", "reference")) {
+            line("device", "--device " + device + ": " + state(device));
+        }
+        line("device", "--device auto: takes " + nameOfDefault());
         return Main.OK;
     }
 
-    /** What is there of a GPU, and why it is not used. */
+    /** The device in words where it works, else why not. */
+    private static String state(String device) {
+        try (Device opened = Device.open(device, 0)) {
+            return "works: " + opened.describe();
+        } catch (InputException e) {
+            return "cannot be used: " + e.getMessage().replace("--device " + device + ": ", "");
+        }
+    }
+
+    private static String nameOfDefault() {
+        try (Device opened = Device.open("auto", 0)) {
+            return opened.notes().isEmpty() ? opened.name() : opened.name() + ", because " + String.join("; ", opened.notes());
+        }
+    }
+
+    /** What is there of a GPU and of CUDA. */
     static List<String> gpu(Machine machine) {
         var said = new ArrayList<String>();
         if (machine.gpuDevices().isEmpty()) {
@@ -47,7 +68,6 @@ public final class DoctorCommand extends Command {
         for (String name : List.of("libcuda.so.1", "libcublas.so.13", "libcublas.so.12")) {
             said.add(name + ": " + machine.library(name).map(Object::toString).orElse("not found"));
         }
-        said.add("not used: this version has no CUDA kernels yet");
         return said;
     }
 

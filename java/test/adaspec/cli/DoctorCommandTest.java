@@ -20,9 +20,12 @@ class DoctorCommandTest {
         Line line = Line.run("doctor");
         assertEquals(0, line.code(), line.log());
         assertEquals("", line.log());
-        for (String key : List.of("engine ", "java ", "memory ", "processor ", "library ", "model ", "gpu ")) {
+        for (String key : List.of("engine ", "java ", "memory ", "processor ", "library ", "model ", "gpu ", "device ")) {
             assertTrue(line.out().lines().anyMatch(text -> text.startsWith(key)), key + "is missing in\n" + line.out());
         }
+        assertTrue(line.out().contains("--device reference: works"), line.out());
+        assertTrue(line.out().contains("--device cuda: cannot be used: "), line.out());
+        assertTrue(line.out().contains("--device auto: takes "), line.out());
     }
 
     @Test
@@ -45,7 +48,7 @@ class DoctorCommandTest {
                 "libcuda.so.1: not found",
                 "libcublas.so.13: " + root.resolve("usr/local/cuda-13.0/lib64/libcublas.so.13"),
                 "libcublas.so.12: " + root.resolve("opt/cuda/lib/libcublas.so.12")),
-                DoctorCommand.gpu(machine).subList(0, 5));
+                DoctorCommand.gpu(machine));
     }
 
     @Test
