@@ -37,6 +37,9 @@ public final class Main extends Command {
 
     /** The commands, in the order in which {@code --help} lists them. */
     static final List<Class<? extends Command>> COMMANDS = List.of(
+            GenerateCommand.class,
+            EvalCommand.class,
+            ScoreCommand.class,
             DoctorCommand.class);
 
     public static void main(String[] arguments) {

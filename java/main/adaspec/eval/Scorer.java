@@ -101,7 +101,8 @@ public final class Scorer {
         return best;
     }
 
-    private void requireScorable(int[] ids) {
+    /** Fails with a sentence unless {@code ids} are 1 to P ids that the model knows. */
+    public void requireScorable(int[] ids) {
         int positions = model.architecture().maxPositions();
         int known = model.architecture().vocabSize();
         if (ids.length == 0) {

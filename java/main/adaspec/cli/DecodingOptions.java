@@ -1,0 +1,40 @@
+package adaspec.cli;
+
+import adaspec.decode.DraftSampleMethod;
+import adaspec.decode.Sampling;
+import adaspec.engine.EngineOptions;
+import picocli.CommandLine.Option;
+
+/** How to decode: a mixin for the commands that do. */
+final class DecodingOptions {
+    static final String NUM_SPECULATIVE_TOKENS = "--num-speculative-tokens";
+    static final String DRAFT_SAMPLE_METHOD = "--draft-sample-method";
+
+    @Option(names = "--max-new-tokens", paramLabel = "N", defaultValue = "256", order = 100,
+            description = "The most tokens emitted for a prompt. Default: ${DEFAULT-VALUE}.")
+    private int maxNewTokens;
+
+    @Option(names = "--temperature", paramLabel = "T", defaultValue = "0", order = 101,
+            description = "0: greedy; else logits are divided by it and sampled. Default: ${DEFAULT-VALUE}.")
+    private double temperature;
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", order = 102,
+            description = "Seed of the random numbers. Default: ${DEFAULT-VALUE}.")
+    private long seed;
+
+    @Option(names = NUM_SPECULATIVE_TOKENS, paramLabel = "N", defaultValue = "5", order = 103,
+            description = "Tokens the draft proposes in a step. Default: ${DEFAULT-VALUE}.")
+    private int numSpeculativeTokens;
+
+    @Option(names = DRAFT_SAMPLE_METHOD, paramLabel = "M", defaultValue = "probabilistic", order = 104,
+            description = "How the draft draws at a temperature above 0: probabilistic or greedy. Default: ${DEFAULT-VALUE}.")
+    private DraftSampleMethod draftSampleMethod;
+
+    Sampling sampling() {
+        return new Sampling(maxNewTokens, temperature, seed);
+    }
+
+    EngineOptions engine(DeviceOptions devices) {
+        return new EngineOptions(devices.device(), devices.threads(), devices.precision().orElse(null), numSpeculativeTokens, draftSampleMethod);
+    }
+}

@@ -1,0 +1,113 @@
+package adaspec.cli;
+
+import adaspec.common.AtomicFile;
+import adaspec.common.UsageException;
+import adaspec.decode.Sampling;
+import adaspec.engine.Engine;
+import adaspec.engine.EngineOptions;
+import adaspec.eval.Acceptance;
+import adaspec.eval.AcceptanceTable;
+import adaspec.text.Dataset;
+import adaspec.text.DatasetFormat;
+import adaspec.text.Prompt;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalInt;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Measures what a draft gains. */
+@picocli.CommandLine.Command(
+        name = "eval",
+        description = {"Acceptance of a draft, block efficiency and speed-up over the target alone, each with its formula.",
+                "Decodes every prompt plainly and speculatively in turn; intervals are bootstraps over prompts."},
+        footerHeading = Command.EXAMPLE,
+        footer = "  " + Command.RUN + " eval --target runs/target --draft runs/draft --eval-file test.jsonl --num-prompts 100")
+public final class EvalCommand extends Command {
+    /** Where prompts come from: exactly one of the two. */
+    static final class Source {
+        @Option(names = "--eval-file", paramLabel = "F", required = true, description = "A data set, a JSON object a line; its prompts are used.")
+        private Path evalFile;
+
+        @Option(names = "--prompt-file", paramLabel = "F", required = true, description = "Prompts, a JSON object {\"prompt\"} a line.")
+        private Path promptFile;
+    }
+
+    @Option(names = "--target", paramLabel = "DIR", required = true, description = "The target's model directory.")
+    private Path target;
+
+    @Option(names = "--draft", paramLabel = "DIR", required = true, description = "The draft's model directory.")
+    private Path draft;
+
+    @ArgGroup(multiplicity = "1")
+    private Source source;
+
+    @Option(names = "--dataset-format", paramLabel = "NAME", defaultValue = "auto", order = 90,
+            description = "Format of --eval-file: auto, gsm8k or text. Default: ${DEFAULT-VALUE}.")
+    private String datasetFormat;
+
+    @Option(names = "--num-prompts", paramLabel = "N", order = 91, description = "Use the first N prompts. Default: all.")
+    private Integer numPrompts;
+
+    @Mixin
+    private DecodingOptions decoding;
+
+    @Option(names = "--output-json", paramLabel = "F", order = 110,
+            description = "Write the result as JSON to this file; - for standard output in place of the table.")
+    private String outputJson;
+
+    @Mixin
+    private DeviceOptions devices;
+
+    @Override
+    public Integer call() {
+        check(numPrompts == null || numPrompts >= 1, "--num-prompts " + numPrompts + " is out of range; 1 or more was expected");
+        check(source.evalFile != null || !given("--dataset-format"), "--dataset-format goes with --eval-file; a prompt file has only one format");
+        DatasetFormat format = format();
+        Sampling sampling = decoding.sampling();
+        EngineOptions options = decoding.engine(devices);
+        try (Engine engine = Engine.open(target, draft, options)) {
+            List<Prompt> all = source.promptFile != null ? Prompt.readFile(source.promptFile, engine.requireTokenizer()) : dataset(engine, format);
+            List<Prompt> prompts = all.subList(0, numPrompts == null ? all.size() : Math.min(numPrompts, all.size()));
+            prompts.forEach(prompt -> Prompts.requireFits(prompt, engine));
+            if (numPrompts != null && numPrompts > all.size()) {
+                log().println("there are only " + all.size() + " prompts");
+            }
+            log().println(engine.description());
+            Acceptance acceptance = engine.evaluate(prompts.stream().map(Prompt::ids).toList(), sampling, true, this::progress);
+            String json = acceptance.toJson().toPrettyString() + "\n";
+            if ("-".equals(outputJson)) {
+                out().print(json);
+                return Main.OK;
+            }
+            out().print(AcceptanceTable.render(acceptance));
+            if (outputJson != null) {
+                AtomicFile.writeString(Path.of(outputJson), json);
+            }
+        }
+        return Main.OK;
+    }
+
+    private DatasetFormat format() {
+        try {
+            return DatasetFormat.named(datasetFormat);
+        } catch (UsageException e) {
+            throw e;
+        } catch (adaspec.common.InputException e) {
+            throw new UsageException("--dataset-format: " + e.getMessage());
+        }
+    }
+
+    private List<Prompt> dataset(Engine engine, DatasetFormat format) {
+        // Only the prompts matter, so nothing is cut here; a prompt that is too long is found below.
+        Dataset dataset = Dataset.read(List.of(source.evalFile), format, engine.requireTokenizer(), OptionalInt.empty(), Integer.MAX_VALUE);
+        return dataset.samples().stream().map(sample -> sample.evaluationPrompt(engine.requireTokenizer())).toList();
+    }
+
+    private void progress(int done) {
+        if (verbose() || done % 10 == 0) {
+            log().println(done + " prompts done");
+        }
+    }
+}

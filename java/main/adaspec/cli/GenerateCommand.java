@@ -1,0 +1,142 @@
+package adaspec.cli;
+
+import adaspec.common.AtomicFile;
+import adaspec.common.InputException;
+import adaspec.decode.AcceptanceStats;
+import adaspec.decode.Sampling;
+import adaspec.engine.Engine;
+import adaspec.engine.EngineOptions;
+import adaspec.engine.Generation;
+import adaspec.text.Prompt;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Continues prompts. */
+@picocli.CommandLine.Command(
+        name = "generate",
+        description = {"Continues prompts with the target; with a draft faster, without changing the output. Streams the text.",
+                "With --output-json one JSON object a prompt: prompt, text, ids, finish_reason, metrics."},
+        footerHeading = Command.EXAMPLE,
+        footer = "  " + Command.RUN + " generate --target runs/target --draft runs/draft --prompt \"Tom has 3 apples.\" --max-new-tokens 64")
+public final class GenerateCommand extends Command {
+    /** Where prompts come from: exactly one of the two. */
+    static final class Source {
+        @Option(names = "--prompt", paramLabel = "S", required = true, description = "The text to continue.")
+        private String prompt;
+
+        @Option(names = "--prompt-file", paramLabel = "F", required = true, description = "Prompts to continue, a JSON object {\"prompt\"} a line.")
+        private Path promptFile;
+    }
+
+    @Option(names = "--target", paramLabel = "DIR", required = true, description = "The target's model directory.")
+    private Path target;
+
+    @Option(names = "--draft", paramLabel = "DIR", description = "The draft's model directory; without one the target decodes alone.")
+    private Path draft;
+
+    @ArgGroup(multiplicity = "1")
+    private Source source;
+
+    @Mixin
+    private DecodingOptions decoding;
+
+    @Option(names = "--output-json", paramLabel = "F", order = 110,
+            description = "Write JSON lines to this file; - for standard output, and then no text is streamed.")
+    private String outputJson;
+
+    @Mixin
+    private DeviceOptions devices;
+
+    @Override
+    public Integer call() {
+        if (draft == null) {
+            for (String name : List.of(DecodingOptions.NUM_SPECULATIVE_TOKENS, DecodingOptions.DRAFT_SAMPLE_METHOD)) {
+                check(!given(name), name + " is given without --draft; give the draft's model directory, or leave the option out");
+            }
+        }
+        Sampling sampling = decoding.sampling();
+        EngineOptions options = decoding.engine(devices);
+        try (Engine engine = Engine.open(target, draft, options)) {
+            List<Prompt> prompts = prompts(engine);
+            log().println(engine.description());
+            if (outputJson == null || outputJson.equals("-")) {
+                generate(engine, prompts, sampling, line -> out().println(line));
+            } else {
+                AtomicFile.write(Path.of(outputJson), channel -> generate(engine, prompts, sampling, line -> {
+                    ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                }));
+            }
+        } catch (IOException e) {
+            throw new InputException("cannot write the results: " + AtomicFile.reason(e), e);
+        }
+        return Main.OK;
+    }
+
+    private List<Prompt> prompts(Engine engine) {
+        if (source.promptFile != null) {
+            return Prompts.read(source.promptFile, engine);
+        }
+        return List.of(Prompts.requireFits(Prompt.of(source.prompt, engine.requireTokenizer(), null, 0), engine));
+    }
+
+    /** Takes a line of JSON. */
+    private interface LineSink {
+        void line(String json) throws IOException;
+    }
+
+    private void generate(Engine engine, List<Prompt> prompts, Sampling sampling, LineSink json) throws IOException {
+        boolean streaming = !"-".equals(outputJson);
+        AcceptanceStats stats = null;
+        long tokens = 0;
+        double seconds = 0;
+        for (int i = 0; i < prompts.size(); i++) {
+            var streamed = new Object() {
+                int characters;
+            };
+            Generation generation = engine.generate(prompts.get(i), sampling, i, token -> {
+                if (streaming && !token.text().isEmpty()) {
+                    out().print(token.text());
+                    out().flush();
+                    streamed.characters += token.text().length();
+                }
+            });
+            if (streaming) {
+                out().println(generation.text().substring(streamed.characters));
+                out().flush();
+            }
+            if (outputJson != null) {
+                json.line(generation.toJson().toString());
+                out().flush();
+            }
+            if (stats == null) {
+                stats = new AcceptanceStats(generation.stats().numSpeculativeTokens());
+            }
+            stats.add(generation.stats());
+            tokens += generation.ids().length;
+            seconds += generation.seconds();
+        }
+        summarize(log(), tokens, seconds, stats);
+    }
+
+    private static void summarize(PrintStream log, long tokens, double seconds, AcceptanceStats stats) {
+        String line = String.format(Locale.ROOT, "%d tokens in %.2f s, %.1f tokens/s", tokens, seconds, tokens == 0 ? 0 : tokens / seconds);
+        if (stats != null && stats.steps() > 0) {
+            line += String.format(
+                    Locale.ROOT,
+                    "; alpha %.3f, %d of %d drafted tokens accepted, %.2f tokens a step",
+                    stats.alpha(), stats.acceptedTokens(), stats.draftTokens(), stats.meanAcceptanceLength());
+        }
+        log.println(line);
+    }
+}

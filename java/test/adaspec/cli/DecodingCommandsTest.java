@@ -1,0 +1,282 @@
+package adaspec.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import adaspec.common.Json;
+import adaspec.engine.ModelDirectories;
+import adaspec.tensor.DType;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code generate}, {@code eval} and {@code score} as they are typed. */
+class DecodingCommandsTest {
+    private static final Path GOLDEN = Path.of(System.getProperty("basedir", ""), "java", "golden");
+
+    @TempDir
+    private static Path models;
+
+    private static String target;
+    private static String draft;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void write() {
+        target = ModelDirectories.write(models.resolve("target"), 2, 1, DType.BF16).toString();
+        draft = ModelDirectories.write(models.resolve("draft"), 2, 1, DType.BF16, 0.05, 256).toString();
+    }
+
+    private static Line run(String... arguments) {
+        return Line.run(List.of(GenerateCommand.class, EvalCommand.class, ScoreCommand.class), arguments);
+    }
+
+    private Path file(String name, String... lines) throws IOException {
+        return Files.writeString(folder.resolve(name), String.join("\n", lines) + "\n");
+    }
+
+    // ------------------------------------------------------------------------------------------------ generate
+
+    @Test
+    void theStreamedTextIsTheJsonsText() throws IOException {
+        Path json = folder.resolve("out.jsonl");
+        Line line = run("generate", "--target", target, "--draft", draft, "--prompt", "Tom has", "--max-new-tokens", "30", "--output-json",
+                json.toString(), "--num-speculative-tokens", "3");
+        assertEquals(0, line.code(), line.log());
+        JsonNode node = Json.parse(Files.readString(json), "out");
+        assertEquals("Tom has", node.get("prompt").asText());
+        assertEquals(node.get("text").asText() + System.lineSeparator(), line.out());
+        assertEquals(30, node.get("ids").size());
+        assertEquals("length", node.get("finish_reason").asText());
+        assertTrue(node.get("metrics").get("num_spec_steps").asInt() > 0);
+        assertTrue(line.log().contains("30 tokens in") && line.log().contains("alpha"), line.log());
+    }
+
+    @Test
+    void speculationChangesNothingThatIsPrinted() throws IOException {
+        Path prompts = file("prompts.jsonl", "{\"prompt\":\"a\"}", "{\"prompt\":\"ü\",\"other\":1}", "{\"prompt\":\"Tom has 3 apples\"}");
+        String[] plain = {"generate", "--target", target, "--prompt-file", prompts.toString(), "--max-new-tokens", "20", "--output-json", "-"};
+        Line alone = run(plain);
+        String[] more = Arrays.copyOf(plain, plain.length + 2);
+        more[plain.length] = "--draft";
+        more[plain.length + 1] = draft;
+        Line together = run(more);
+        assertEquals(0, alone.code(), alone.log());
+        assertEquals(0, together.code(), together.log());
+        List<String> a = alone.out().lines().toList();
+        List<String> b = together.out().lines().toList();
+        assertEquals(3, a.size());
+        for (int i = 0; i < 3; i++) {
+            JsonNode plainly = Json.parse(a.get(i), "line");
+            JsonNode drafted = Json.parse(b.get(i), "line");
+            assertEquals(plainly.get("ids"), drafted.get("ids"));
+            assertEquals(plainly.get("text"), drafted.get("text"));
+            assertEquals(0, plainly.get("metrics").get("num_spec_steps").asInt());
+            assertTrue(drafted.get("metrics").get("num_spec_steps").asInt() > 0);
+        }
+        assertEquals("Tom has 3 apples", Json.parse(a.get(2), "line").get("prompt").asText());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            --prompt a --num-speculative-tokens 3      | 2 | without --draft
+            --prompt a --draft-sample-method greedy    | 2 | without --draft
+            --prompt a --prompt-file b                 | 2 | mutually exclusive
+            --max-new-tokens 3                         | 2 | --prompt
+            --prompt a --top-k 3                       | 2 | --top-k
+            --prompt a --temperature -1                | 2 | temperature
+            --prompt a --temperature x                 | 2 | --temperature
+            --prompt a --max-new-tokens -1             | 2 | max-new-tokens
+            --prompt a --draft D --num-speculative-tokens 0    | 2 | num-speculative-tokens
+            --prompt a --draft D --num-speculative-tokens auto | 2 | num-speculative-tokens
+            --prompt a --draft /nowhere                | 1 | /nowhere
+            --prompt a --device cuda                   | 1 | cuda
+            --prompt-file /nowhere                     | 1 | /nowhere
+            """)
+    void whatGenerateRefuses(String arguments, int code, String part) {
+        List<String> all = new ArrayList<>(List.of("generate", "--target", target));
+        all.addAll(Arrays.asList(arguments.replace("D", draft).split(" ")));
+        Line line = run(all.toArray(String[]::new));
+        assertEquals(code, line.code(), line.log());
+        assertTrue(line.log().contains(part), line.log());
+        assertEquals("", line.out());
+    }
+
+    @Test
+    void badPromptsNameTheirLineAndNothingIsWritten() throws IOException {
+        Path json = folder.resolve("out.jsonl");
+        for (String bad : List.of("{\"text\":\"a\"}", "{\"prompt\":\"\"}", "not json", "{\"prompt\":\"" + "x".repeat(97) + "\"}")) {
+            Path prompts = file("prompts.jsonl", "{\"prompt\":\"a\"}", bad);
+            Line line = run("generate", "--target", target, "--prompt-file", prompts.toString(), "--output-json", json.toString());
+            assertEquals(1, line.code(), bad);
+            assertTrue(line.log().contains(prompts + " line 2"), line.log());
+            assertFalse(Files.exists(json));
+        }
+        Line empty = run("generate", "--target", target, "--prompt", "");
+        assertEquals(1, empty.code());
+        assertTrue(empty.log().contains("prompt is empty"), empty.log());
+    }
+
+    @Test
+    void zeroNewTokensAreNoText() {
+        Line line = run("generate", "--target", target, "--prompt", "a", "--max-new-tokens", "0", "--output-json", "-");
+        assertEquals(0, line.code(), line.log());
+        JsonNode node = Json.parse(line.out(), "out");
+        assertEquals("", node.get("text").asText());
+        assertEquals(0, node.get("ids").size());
+        assertEquals("length", node.get("finish_reason").asText());
+    }
+
+    // ------------------------------------------------------------------------------------------------ eval
+
+    @Test
+    void evalPrintsATableAndWritesItsNumbers() throws IOException {
+        Path data = file(
+                "test.jsonl",
+                "{\"question\":\"How much is 1 + 1?\",\"answer\":\"2\"}", "{\"question\":\"2 + 1?\",\"answer\":\"3\"}", "{\"question\":\"3?\",\"answer\":\"3\"}");
+        // The published prompt makes the first question longer than the tiny models' positions; plain text is not.
+        Path texts = file("texts.jsonl", "{\"text\":\"Tom has three apples\"}", "{\"text\":\"Ann has none\"}", "{\"text\":\"So\"}");
+        Path json = folder.resolve("result.json");
+        Line line = run("eval", "--target", target, "--draft", draft, "--eval-file", texts.toString(), "--num-prompts", "2", "--max-new-tokens",
+                "12", "--output-json", json.toString());
+        assertEquals(0, line.code(), line.log());
+        JsonNode node = Json.readFile(json);
+        assertEquals(2, node.get("num_prompts").asInt());
+        assertEquals(5, node.get("num_speculative_tokens").asInt());
+        assertTrue(node.get("speedup").asDouble() > 0);
+        for (String word : List.of("alpha", "expected_acceptance", "speedup", "cost_ratio", "tokens/s", "best_num_speculative_tokens")) {
+            assertTrue(line.out().contains(word), line.out());
+        }
+        Line toOutput = run("eval", "--target", target, "--draft", draft, "--eval-file", texts.toString(), "--max-new-tokens", "4", "--output-json",
+                "-", "--temperature", "0.7", "--num-speculative-tokens", "2");
+        JsonNode printed = Json.parse(toOutput.out(), "stdout");
+        assertEquals(3, printed.get("num_prompts").asInt());
+        assertEquals(0.7, printed.get("temperature").asDouble());
+        Line tooLong = run("eval", "--target", target, "--draft", draft, "--eval-file", data.toString());
+        assertEquals(1, tooLong.code());
+        assertTrue(tooLong.log().contains(data + " line 1") && tooLong.log().contains("positions"), tooLong.log());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            --eval-file a --prompt-file b                   | 2 | mutually exclusive
+            --prompt-file a --dataset-format text           | 2 | --dataset-format
+            --eval-file a --dataset-format parquet          | 2 | parquet
+            --eval-file a --num-prompts 0                   | 2 | --num-prompts
+            --eval-file /nowhere                            | 1 | /nowhere
+            """)
+    void whatEvalRefuses(String arguments, int code, String part) {
+        List<String> all = new ArrayList<>(List.of("eval", "--target", target, "--draft", draft));
+        all.addAll(Arrays.asList(arguments.split(" ")));
+        Line line = run(all.toArray(String[]::new));
+        assertEquals(code, line.code(), line.log());
+        assertTrue(line.log().contains(part), line.log());
+    }
+
+    // ------------------------------------------------------------------------------------------------ score
+
+    @ParameterizedTest
+    @CsvSource({"neox-parallel", "neox-sequential-tied"})
+    void scoreWritesWhatTransformersGives(String name) throws IOException {
+        List<JsonNode> golden = Files.readAllLines(GOLDEN.resolve(name).resolve("score.jsonl")).stream().map(l -> Json.parse(l, "golden")).toList();
+        Path ids = file("ids.jsonl", golden.stream().map(node -> node.get("ids").toString()).toArray(String[]::new));
+        Path output = folder.resolve("scores.jsonl");
+        String model = GOLDEN.resolve(name).toString();
+        Line line = run("score", "--model", model, "--token-ids-file", ids.toString(), "--output", output.toString(), "--top", "4");
+        assertEquals(0, line.code(), line.log());
+        List<String> lines = Files.readAllLines(output);
+        assertEquals(golden.size(), lines.size());
+        for (int i = 0; i < lines.size(); i++) {
+            JsonNode actual = Json.parse(lines.get(i), "actual");
+            assertEquals(List.of("ids", "logprobs", "top"), names(actual));
+            assertEquals(golden.get(i).get("ids"), actual.get("ids"));
+            assertTrue(actual.get("logprobs").get(0).isNull());
+            assertEquals(actual.get("ids").size(), actual.get("logprobs").size());
+            assertEquals(actual.get("ids").size(), actual.get("top").size());
+            for (int t = 1; t < actual.get("ids").size(); t++) {
+                assertEquals(golden.get(i).get("logprobs").get(t).asDouble(), actual.get("logprobs").get(t).asDouble(), 1e-4);
+                assertEquals(golden.get(i).get("top").get(t).get(0).get(0), actual.get("top").get(t).get(0).get(0));
+            }
+        }
+        Line bare = run("score", "--model", model, "--token-ids-file", file("one.jsonl", "[3]").toString(), "--output", output.toString());
+        assertEquals(0, bare.code(), bare.log());
+        assertEquals("{\"ids\":[3],\"logprobs\":[null]}\n", Files.readString(output));
+    }
+
+    @Test
+    void numbersHaveNineSignificantDigits() throws IOException {
+        Path output = folder.resolve("scores.jsonl");
+        run("score", "--model", GOLDEN.resolve("neox-parallel").toString(), "--token-ids-file", file("ids.jsonl", "[1,2,3,4,5,6,7]").toString(),
+                "--output", output.toString());
+        for (JsonNode number : Json.parse(Files.readString(output), "out").get("logprobs")) {
+            String digits = number.isNull() ? "" : number.asText().replaceAll("[^0-9]", "").replaceFirst("^0+", "");
+            assertTrue(digits.length() <= 9, number.asText());
+        }
+    }
+
+    @Test
+    void scoreReadsTexts() throws IOException {
+        Path output = folder.resolve("scores.jsonl");
+        Path texts = file("texts.jsonl", "\"Tom\"", "\"\\u00fc\"");
+        Line line = run("score", "--model", target, "--text-file", texts.toString(), "--output", output.toString());
+        assertEquals(0, line.code(), line.log());
+        List<String> lines = Files.readAllLines(output);
+        assertTrue(lines.get(0).startsWith("{\"ids\":[84,111,109],"), lines.get(0));
+        assertTrue(lines.get(1).startsWith("{\"ids\":[195,188],"), lines.get(1));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            []          | no token ids
+            [1,260]     | token id 260
+            [-1]        | token id -1
+            [1.5]       | entry 0 is 1.5
+            ["a"]       | entry 0 is "a"
+            {"ids":[1]} | JSON array
+            not json    | not valid JSON
+            [99999999999] | entry 0
+            """)
+    void whatScoreRefusesNamesTheLineAndNothingIsWritten(String bad, String part) throws IOException {
+        Path output = folder.resolve("scores.jsonl");
+        Path ids = file("ids.jsonl", "[1,2]", bad);
+        Line line = run("score", "--model", target, "--token-ids-file", ids.toString(), "--output", output.toString());
+        assertEquals(1, line.code(), line.log());
+        assertTrue(line.log().contains(ids + " line 2") && line.log().contains(part), line.log());
+        assertFalse(Files.exists(output));
+        try (var files = Files.list(folder)) {
+            assertEquals(List.of("ids.jsonl"), files.map(f -> f.getFileName().toString()).toList(), "no temporary file is left");
+        }
+    }
+
+    @Test
+    void aTextThatIsTooLongOrEmptyNamesItsLine() throws IOException {
+        Path output = folder.resolve("scores.jsonl");
+        for (String bad : List.of("\"" + "x".repeat(97) + "\"", "\"\"", "[1]", "\"\\ud800\"")) {
+            Path texts = file("texts.jsonl", "\"a\"", bad);
+            Line line = run("score", "--model", target, "--text-file", texts.toString(), "--output", output.toString());
+            assertEquals(1, line.code(), line.log());
+            assertTrue(line.log().contains(texts + " line 2"), line.log());
+            assertFalse(Files.exists(output));
+        }
+        Line usage = run("score", "--model", target, "--text-file", "a", "--output", "b", "--top", "0");
+        assertEquals(2, usage.code());
+    }
+
+    private static List<String> names(JsonNode node) {
+        List<String> names = new ArrayList<>();
+        node.fieldNames().forEachRemaining(names::add);
+        return names;
+    }
+}
