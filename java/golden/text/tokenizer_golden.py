@@ -5,6 +5,7 @@ Made with tokenizers 0.23.2 (each file says which version made it).
   small.tokenizer.json  a tokenizer trained here on generated text (vocabulary 600)
   adversarial.json      texts; for each variant of small.tokenizer.json (a patch of its JSON) and every text the beginning of a SHA-256 over
                         the ids and over the offsets (start, end, start, ...; UTF-16 units, not trimmed); what the library decodes from random ids
+  trained.json          what the library learns from these texts (those without <|endoftext|>) with the trainer's settings, to a vocabulary of 400
   unicode.json          SHA-256 over the code points of each character class and over NFC of every code point
   corpus.json           with --data: for each file there and each of its two tokenizers a SHA-256 over the ids, little-endian int32:
                         "whole" the file as one text, "lines" each line (cut at \\n, which is left out) followed by -1
@@ -200,6 +201,18 @@ def adversarial():
     write("adversarial.json", {"tokenizers": tokenizers.__version__, "texts": lines, "variants": out, "decode": decode})
 
 
+def trained():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
+    trainer = trainers.BpeTrainer(vocab_size=400, min_frequency=2, special_tokens=["<|endoftext|>"], show_progress=False,
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator([text for text in texts() if "<|endoftext|>" not in text], trainer)
+    model = json.loads(tokenizer.to_str())["model"]
+    tokens = sorted(model["vocab"], key=model["vocab"].get)
+    write("trained.json", {"tokenizers": tokenizers.__version__, "tokens": tokens, "merges": [" ".join(pair) for pair in model["merges"]]})
+
+
 def unicode_classes():
     everything = "".join(map(chr, CODE_POINTS))
 
@@ -244,6 +257,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     train()
     adversarial()
+    trained()
     unicode_classes()
     if arguments.data:
         corpus(arguments.data)
