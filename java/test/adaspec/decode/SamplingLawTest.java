@@ -137,8 +137,8 @@ class SamplingLawTest {
                 q[i] = oneHot ? hot(argmax(draft[i])) : softmax(draft[i], temperature);
             }
         }
-        int batch = 2000;
-        int batches = 100;
+        int batch = 250; // small enough that an operation stays on one thread
+        int batches = 800;
         long[] counts = new long[outcomes()];
         try (var models = new TinyModels(ops);
                 var step = models.workspace().begin()) {
@@ -266,7 +266,7 @@ class SamplingLawTest {
             Session draft = models.session("the draft", relative);
             double[] law = textLaw(models, target, prompt, temperature);
             assertTrue(chiSquare(law, texts(new PlainDecoder(target, new int[0]), prompt, temperature, vocabulary)) > PLAUSIBLE, "plain");
-            for (int n = 1; n <= 3; n++) {
+            for (int n = 1; n <= 3; n += 2) {
                 for (DraftSampleMethod method : DraftSampleMethod.values()) {
                     var decoder = new SpeculativeDecoder(target, new ModelProposer(draft, method), n, new int[0]);
                     double p = chiSquare(law, texts(decoder, prompt, temperature, vocabulary));
@@ -281,7 +281,7 @@ class SamplingLawTest {
 
     private static long[] texts(Decoder decoder, int[] prompt, double temperature, int vocabulary) {
         long[] counts = new long[vocabulary * vocabulary * vocabulary];
-        for (int sequence = 0; sequence < 8_000; sequence++) {
+        for (int sequence = 0; sequence < 5_000; sequence++) {
             int[] ids = decoder.decode(prompt, new Sampling(TEXT, temperature, 3), sequence, token -> {}).ids();
             counts[(ids[0] * vocabulary + ids[1]) * vocabulary + ids[2]]++;
         }
