@@ -37,9 +37,15 @@ public final class Main extends Command {
 
     /** The commands, in the order in which {@code --help} lists them. */
     static final List<Class<? extends Command>> COMMANDS = List.of(
+            DistillCommand.class,
+            SftCommand.class,
+            InitCommand.class,
+            TokenizerCommand.class,
+            TokenizeCommand.class,
             GenerateCommand.class,
             EvalCommand.class,
             ScoreCommand.class,
+            SelectCommand.class,
             DoctorCommand.class);
 
     public static void main(String[] arguments) {

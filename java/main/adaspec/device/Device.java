@@ -138,6 +138,11 @@ public final class Device implements AutoCloseable {
         }
     }
 
+    /** Where things that the jar brings along are unpacked: the property {@code adaspec.cache}, $ADASPEC_CACHE, or a folder of the user's cache. */
+    public static java.nio.file.Path cacheFolder() {
+        return NativeCache.defaultRoot(System.getenv());
+    }
+
     /** Gives back what the device holds; the processor holds nothing. Closing twice is calm. */
     @Override
     public void close() {}

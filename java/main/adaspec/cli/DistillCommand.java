@@ -1,0 +1,179 @@
+package adaspec.cli;
+
+import adaspec.common.UsageException;
+import adaspec.decode.DraftSampleMethod;
+import adaspec.decode.Sampling;
+import adaspec.device.Device;
+import adaspec.engine.Backend;
+import adaspec.engine.DefaultAssets;
+import adaspec.engine.Distiller;
+import adaspec.engine.Method;
+import adaspec.eval.Evaluator;
+import adaspec.train.Normalizer;
+import adaspec.train.Selection;
+import adaspec.train.TrainingStopped;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The main job: a draft that agrees with its target. */
+@picocli.CommandLine.Command(
+        name = "distill",
+        description = {"Distills a draft from a target, then measures the acceptance of the untrained draft, the reference and the result.",
+                "Without options: the target, the draft and the data that the engine brings along."},
+        footerHeading = Command.EXAMPLE,
+        footer = "  " + Command.RUN + " distill --target runs/target --draft runs/draft --train-file train.jsonl --output-dir runs/adaspec")
+public final class DistillCommand extends Command {
+    private static final double LEARNING_RATE = 3e-4;
+
+    /** {@code on} or {@code off}. */
+    enum Switch {
+        ON,
+        OFF;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** Spells the scopes with hyphens. */
+    static final class ScopeConverter implements ITypeConverter<Selection.Scope> {
+        @Override
+        public Selection.Scope convert(String value) {
+            for (Selection.Scope scope : Selection.Scope.values()) {
+                if (scope.toString().equals(value)) {
+                    return scope;
+                }
+            }
+            throw new picocli.CommandLine.TypeConversionException("expected micro-batch, batch or sequence but was '" + value + "'");
+        }
+    }
+
+    @Spec
+    private CommandSpec ownSpec;
+
+    @Option(names = "--target", paramLabel = "DIR", order = 1, description = "The target's model directory, with its tokenizer.")
+    private Path target;
+
+    @Option(names = "--draft", paramLabel = "DIR", order = 2, description = "The draft's model directory: every stage starts from it.")
+    private Path draft;
+
+    @Option(names = "--reference", paramLabel = "DIR", order = 3, description = "A trained reference; its stage is skipped.")
+    private Path reference;
+
+    @Option(names = "--method", paramLabel = "M", defaultValue = "adaspec", order = 4,
+            description = "adaspec (reference stage, then the tokens with the largest gap to it) or distillspec (every token). Default: ${DEFAULT-VALUE}.")
+    private Method method;
+
+    @Option(names = "--k", paramLabel = "K", order = 5, description = "Share of the answer tokens to learn from, above 0 to 1. Default: 0.4.")
+    private Double k;
+
+    @Option(names = "--selection-scope", paramLabel = "SCOPE", defaultValue = "micro-batch", converter = ScopeConverter.class, order = 6,
+            description = "Tokens that are ranked together: micro-batch, batch (an optimiser step) or sequence. Default: ${DEFAULT-VALUE}.")
+    private Selection.Scope scope;
+
+    @Option(names = "--loss-normalizer", paramLabel = "N", defaultValue = "all", order = 7,
+            description = "The sum of kept losses is divided by all answer tokens of the step, or by the selected ones. Default: ${DEFAULT-VALUE}.")
+    private Normalizer normalizer;
+
+    @Option(names = "--k-compensation", paramLabel = "S", defaultValue = "on", order = 8,
+            description = "on: the selective stage runs batches of round(B/k) and E/k epochs; off: B and E. Default: ${DEFAULT-VALUE}.")
+    private Switch compensation;
+
+    @Option(names = "--num-prompts", paramLabel = "N", order = 300, description = "Held-out prompts to evaluate with. Default: 100.")
+    private Integer numPrompts;
+
+    @Option(names = "--max-new-tokens", paramLabel = "N", order = 301, description = "Most tokens of a continuation in the evaluation. Default: 256.")
+    private Integer maxNewTokens;
+
+    @Option(names = "--num-speculative-tokens", paramLabel = "N", defaultValue = "5", order = 302,
+            description = "Tokens the draft proposes in a step of the evaluation. Default: ${DEFAULT-VALUE}.")
+    private int numSpeculativeTokens;
+
+    @Mixin
+    private TrainingFlags training;
+
+    @Mixin
+    private DeviceOptions devices;
+
+    @Override
+    public Integer call() {
+        TrainingFlags.requireF32(devices);
+        check((target == null) == (draft == null), "--target and --draft belong together; give both, or neither for the models that come along");
+        check(target == null || !training.trainFiles().isEmpty(), "--train-file is missing");
+        check(target != null || reference == null, "--reference needs --target and --draft");
+        List<Path> trainFiles = training.trainFiles();
+        Path evalFile = training.evalFile();
+        if (target == null) {
+            DefaultAssets assets = DefaultAssets.open(Device.cacheFolder());
+            target = assets.target();
+            draft = assets.draft();
+            complete(assets.options());
+            if (trainFiles.isEmpty()) {
+                trainFiles = List.of(assets.trainFile());
+                evalFile = evalFile == null ? assets.evalFile() : evalFile;
+            }
+        }
+        double share = k == null ? 0.4 : k;
+        check(share > 0 && share <= 1, "--k " + share + " is out of range; a number above 0 and at most 1 was expected");
+        TrainingFlags.atLeastOne("--num-speculative-tokens", numSpeculativeTokens);
+        var sampling = Sampling.greedy((int) TrainingFlags.atLeastOne("--max-new-tokens", maxNewTokens == null ? 256 : maxNewTokens));
+        Path output = training.outputDir();
+        try (var interrupts = Interrupts.listen(log())) {
+            Distiller distiller = Distiller.builder()
+                    .target(target)
+                    .draft(draft)
+                    .reference(reference)
+                    .method(method)
+                    .trainFiles(trainFiles)
+                    .evalFile(evalFile)
+                    .format(training.datasetFormat())
+                    .maxLength(training.modelMaxLength())
+                    .selection(new Selection(share, scope))
+                    .compensation(compensation == Switch.ON)
+                    .training(training.options(LEARNING_RATE).normalizer(normalizer).build())
+                    .numPrompts((int) TrainingFlags.atLeastOne("--num-prompts", numPrompts == null ? 100 : numPrompts))
+                    .evaluation(new Evaluator.Settings(sampling, numSpeculativeTokens, DraftSampleMethod.PROBABILISTIC, true))
+                    .output(output)
+                    .overwrite(training.overwrite())
+                    .arguments(ownSpec.commandLine().getParseResult().originalArgs())
+                    .listener(new RunLog(log()))
+                    .stop(interrupts)
+                    .build();
+            try (Backend backend = Backend.open(devices.device(), devices.threads())) {
+                backend.notes().forEach(log()::println);
+                log().println("device: " + backend.description());
+                Distiller.Result result = distiller.run(backend);
+                out().print(DistillTable.render(result));
+                log().println("results are in " + output);
+                return Main.OK;
+            }
+        } catch (TrainingStopped stopped) {
+            log().println("interrupted; the state is in " + stopped.checkpoint());
+            return Main.INTERRUPTED;
+        }
+    }
+
+    /** The options that suit the models that come along, where the user gave none. */
+    private void complete(Map<String, String> options) {
+        List<String> said = new ArrayList<>();
+        options.forEach((name, value) -> {
+            if (!given("--" + name)) {
+                said.add("--" + name + " " + value);
+            }
+        });
+        log().println("the models and data that come along" + (said.isEmpty() ? "" : ", with " + String.join(" ", said)));
+        training.complete(options);
+        k = k == null && options.containsKey("k") ? Double.valueOf(options.get("k")) : k;
+        numPrompts = numPrompts == null && options.containsKey("num-prompts") ? Integer.valueOf(options.get("num-prompts")) : numPrompts;
+        maxNewTokens = maxNewTokens == null && options.containsKey("max-new-tokens") ? Integer.valueOf(options.get("max-new-tokens")) : maxNewTokens;
+    }
+}
