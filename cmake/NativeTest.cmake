@@ -1,11 +1,22 @@
-# adaspec_add_cpu_test(name): cuda/test/{name}.cpp against libadaspec_cpu.so, once per tier. A tier that the processor lacks is reported as skipped (77).
+# Tests of libadaspec_cpu.so. A tier that the processor lacks is reported as skipped (77).
 
-function(adaspec_add_cpu_test name)
-    add_executable(${name} ${CMAKE_CURRENT_SOURCE_DIR}/${name}.cpp)
+# adaspec_add_cpu_executable(name source): linked with the library.
+function(adaspec_add_cpu_executable name source)
+    add_executable(${name} ${source})
     target_link_libraries(${name} PRIVATE adaspec_cpu adaspec_warnings)
+endfunction()
+
+# adaspec_add_tier_test(name executable tier): the test name.tier runs the executable with that tier forced.
+function(adaspec_add_tier_test name executable tier)
+    add_test(NAME ${name}.${tier} COMMAND ${executable})
+    set_tests_properties(${name}.${tier} PROPERTIES ENVIRONMENT "ADASPEC_CPU_TIER=${tier}" SKIP_RETURN_CODE 77 TIMEOUT 120)
+endfunction()
+
+# adaspec_add_cpu_test(name): cuda/test/{name}.cpp, once per tier.
+function(adaspec_add_cpu_test name)
+    adaspec_add_cpu_executable(${name} ${name}.cpp)
     target_compile_options(${name} PRIVATE -O1)
     foreach(tier IN LISTS ADASPEC_CPU_TIERS)
-        add_test(NAME ${name}.${tier} COMMAND ${name})
-        set_tests_properties(${name}.${tier} PROPERTIES ENVIRONMENT "ADASPEC_CPU_TIER=${tier}" SKIP_RETURN_CODE 77 TIMEOUT 120)
+        adaspec_add_tier_test(${name} ${name} ${tier})
     endforeach()
 endfunction()
