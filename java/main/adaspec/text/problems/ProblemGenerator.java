@@ -15,7 +15,7 @@ import java.util.Set;
  * use by several threads.
  */
 public final class ProblemGenerator {
-    /** The smallest kind leaves over one in 500 attempts; a kind that fails this often has no problems for the split. */
+    /** A kind whose draws miss its conditions or the split this often in a row has no problem for the split. */
     private static final int ATTEMPTS = 20_000;
     /** So many repeated questions in a row mean that the kind is nearly exhausted; then one is let through. */
     private static final int REPEATS = 200;

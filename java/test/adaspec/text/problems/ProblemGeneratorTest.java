@@ -31,15 +31,15 @@ class ProblemGeneratorTest {
         test = GENERATOR.generate(Split.TEST, 2_000);
     }
 
-    /** Enough to read closely: 400 problems of each kind. */
+    /** Enough to read closely: 180 problems of each kind. */
     private static Stream<Problem> sample() {
-        return Stream.of(train.subList(0, 16_000), validation, test).flatMap(List::stream);
+        return Stream.of(train.subList(0, 5_000), validation, test).flatMap(List::stream);
     }
 
     @Test
     void everyAnswerIsRightStepByStep() {
         List<String> faults = sample()
-                .flatMap(p -> AnswerChecker.faults(p).stream().map(fault -> p.kind() + ": " + fault + "\n" + p.question() + "\n" + p.answer()))
+                .flatMap(p -> AnswerChecker.faults(p).stream().map(fault -> fault + ": " + p))
                 .limit(5)
                 .toList();
         assertEquals(List.of(), faults);
@@ -67,7 +67,9 @@ class ProblemGeneratorTest {
     void theCheckerComparesTheQuestionsNumbers() {
         String answer = "3*4 = <<3*4=12>>12\n#### 12";
         assertEquals(List.of(), AnswerChecker.faults(new Problem("planted", "What is three times 4?", answer, List.of(3, 4))));
-        assertEquals(List.of("the question does not give 4"), AnswerChecker.faults(new Problem("planted", "What are 3 dozen?", answer, List.of(3, 4))));
+        assertEquals(
+                List.of("the question does not give 4"),
+                AnswerChecker.faults(new Problem("planted", "What are 3 dozen?", answer, List.of(3, 4))));
         assertEquals(
                 List.of("5 of the question is not among the numbers"),
                 AnswerChecker.faults(new Problem("planted", "After 5 days, what are 3 times 4?", answer, List.of(3, 4))));
