@@ -145,7 +145,8 @@ class DecodingCommandsTest {
     void evalPrintsATableAndWritesItsNumbers() throws IOException {
         Path data = file(
                 "test.jsonl",
-                "{\"question\":\"How much is 1 + 1?\",\"answer\":\"2\"}", "{\"question\":\"2 + 1?\",\"answer\":\"3\"}", "{\"question\":\"3?\",\"answer\":\"3\"}");
+                "{\"question\":\"How much is 1 + 1?\",\"answer\":\"2\"}",
+                "{\"question\":\"2 + 1?\",\"answer\":\"3\"}", "{\"question\":\"3?\",\"answer\":\"3\"}");
         // The published prompt makes the first question longer than the tiny models' positions; plain text is not.
         Path texts = file("texts.jsonl", "{\"text\":\"Tom has three apples\"}", "{\"text\":\"Ann has none\"}", "{\"text\":\"So\"}");
         Path json = folder.resolve("result.json");
