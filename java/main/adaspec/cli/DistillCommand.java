@@ -29,7 +29,8 @@ import picocli.CommandLine.Spec;
         description = {"Distills a draft from a target, then measures the acceptance of the untrained draft, the reference and the result.",
                 "Without options: the target, the draft and the data that the engine brings along."},
         footerHeading = Command.EXAMPLE,
-        footer = "  " + Command.RUN + " distill --target runs/target --draft runs/draft --train-file train.jsonl --output-dir runs/adaspec")
+        footer = {"  " + Command.RUN + " distill --target runs/target --draft runs/draft \\",
+                "    --train-file train.jsonl --output-dir runs/adaspec"})
 public final class DistillCommand extends Command {
     private static final double LEARNING_RATE = 3e-4;
 

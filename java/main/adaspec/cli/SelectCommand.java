@@ -14,8 +14,8 @@ import picocli.CommandLine.Option;
         description = {"The filter made visible: for each predicted token the KL of draft and reference to the target, their gap, and kept or not.",
                 "Writes one JSON object a line: ids, kl_draft, kl_ref, gap, kept; entry i is about the prediction of ids[i+1]."},
         footerHeading = Command.EXAMPLE,
-        footer = "  " + Command.RUN + " select --target runs/target --draft runs/draft --reference runs/reference --token-ids-file ids.jsonl"
-                + " --k 0.4 --selection-scope batch --output selected.jsonl")
+        footer = {"  " + Command.RUN + " select --target runs/target --draft runs/draft --reference runs/reference \\",
+                "    --token-ids-file ids.jsonl --k 0.4 --selection-scope batch --output selected.jsonl"})
 public final class SelectCommand extends Command {
     /** The groups that a threshold can be taken over here. */
     enum Scope {

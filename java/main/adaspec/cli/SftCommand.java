@@ -18,7 +18,8 @@ import picocli.CommandLine.Spec;
         description = {"Cross entropy on the answers of a data set: pretrains or fine-tunes a target or a draft.",
                 "Leaves the trained model (float32), its checkpoints and metrics.jsonl in the output folder."},
         footerHeading = Command.EXAMPLE,
-        footer = "  " + Command.RUN + " sft --model models/target --train-file train.jsonl --learning-rate 1e-3 --output-dir runs/target")
+        footer = {"  " + Command.RUN + " sft --model models/target --train-file train.jsonl \\",
+                "    --learning-rate 1e-3 --output-dir runs/target"})
 public final class SftCommand extends Command {
     private static final double LEARNING_RATE = 1e-5;
 

@@ -141,6 +141,14 @@ class TrainerTest {
         var options = TrainingOptions.builder().epochs(2).build();
         whole.train(options, new FixedPlan(one), List.of());
         parts.train(options, new FixedPlan(two), List.of());
+        // The biases of keys have no gradient but rounding (softmax forgets what all its inputs share), which Adam blows up to the learning rate.
+        for (Setup setup : List.of(whole, parts)) {
+            int headDim = setup.draft.architecture().headDim();
+            var bias = setup.draft.layer(0).qkvBias();
+            for (int i = 0; i < bias.size(); i++) {
+                bias.set(i, i / headDim % 3 == 1 ? 0 : bias.get(i));
+            }
+        }
         // Adam moves a parameter by about the learning rate whatever the gradient's size, so rounding shows relative to it.
         double most = 0;
         for (long i = 0; i < whole.draft.arena().size(); i++) {

@@ -1,0 +1,49 @@
+package adaspec.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DefaultAssetsTest {
+    @TempDir
+    private Path folder;
+
+    /** From a jar, as they come. */
+    private Path unpack(String content) throws IOException {
+        Path jar = folder.resolve("assets.jar");
+        Files.deleteIfExists(jar);
+        try (var files = FileSystems.newFileSystem(URI.create("jar:" + jar.toUri()), Map.of("create", "true"))) {
+            Files.createDirectories(files.getPath("/adaspec/default/target"));
+            Files.writeString(files.getPath("/adaspec/default/target/config.json"), content);
+            Files.writeString(files.getPath("/adaspec/default/default.json"), "{}");
+            Files.writeString(files.getPath("/adaspec/other.txt"), "not an asset");
+        }
+        try (var files = FileSystems.newFileSystem(URI.create("jar:" + jar.toUri()), Map.of())) {
+            return DefaultAssets.unpack(files.getPath("/adaspec/default/"), folder.resolve("cache"));
+        }
+    }
+
+    @Test
+    void areUnpackedOnceUnderTheHashOfTheirContent() throws IOException {
+        Path first = unpack("one");
+        assertEquals("one", Files.readString(first.resolve("target/config.json")));
+        Files.writeString(first.resolve("mark"), "still the first");
+        assertEquals(first, unpack("one"));
+        assertEquals("still the first", Files.readString(first.resolve("mark")));
+        Path second = unpack("two");
+        assertNotEquals(first, second);
+        assertEquals("two", Files.readString(second.resolve("target/config.json")));
+        try (var entries = Files.list(folder.resolve("cache"))) {
+            assertEquals(List.of(first, second).stream().sorted().toList(), entries.sorted().toList());
+        }
+    }
+}
