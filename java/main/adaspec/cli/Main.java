@@ -14,6 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.ParameterException;
@@ -95,12 +97,20 @@ public final class Main extends Command {
         root.attach(out, log);
         var line = new CommandLine(root, factory);
         commands.forEach(line::addSubcommand);
+        keepExamplesWhole(line);
         // Set after the commands are there, so that they have it too. A prompt may begin with @ and options have one spelling.
         return line.setExpandAtFiles(false)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(log, true));
+    }
+
+    /** Prints footers as they are written: an example that is wrapped cannot be copied into a shell. */
+    private static void keepExamplesWhole(CommandLine line) {
+        line.getHelpSectionMap().put(CommandLine.Model.UsageMessageSpec.SECTION_KEY_FOOTER,
+                help -> Stream.of(help.commandSpec().usageMessage().footer()).map(text -> text.formatted() + "\n").collect(Collectors.joining()));
+        line.getSubcommands().values().forEach(Main::keepExamplesWhole);
     }
 
     /** Without a command there is nothing to do. */
