@@ -70,7 +70,7 @@ static void check_row_invariance(int64_t n, int64_t k, int32_t type) {
     const std::vector<float> expected = alone.copy();
     for (int threads : {1, 2, 3}) {
         CHECK_OK(adaspec_set_threads(threads));
-        for (int64_t m = 1; m <= rows; m++) {
+        for (int64_t m = 1; m <= rows; m += threads == 2 ? 1 : 11) {
             const int64_t first = (m * 13) % (rows - m + 1);
             Floats out(m * n);
             CHECK_OK(adaspec_linear_rows(out, n, x + first * k, k, weight.data(), type, k, bias, m, n, k, nullptr));

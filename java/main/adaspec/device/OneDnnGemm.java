@@ -66,6 +66,11 @@ final class OneDnnGemm implements Gemm {
         if (m == 0 || n == 0) {
             return;
         }
+        if (k == 0) {
+            // oneDNN leaves c as it is, whatever beta says.
+            scale(m, n, beta, c, ldc);
+            return;
+        }
         int status;
         try {
             setThreads.invokeExact(threads);
@@ -78,6 +83,14 @@ final class OneDnnGemm implements Gemm {
         if (status != 0) {
             throw new DeviceException("dnnl_sgemm failed with status " + status + " for (" + m + ", " + k + ") x (" + k + ", " + n + ") with row strides "
                     + lda + ", " + ldb + ", " + ldc);
+        }
+    }
+
+    private static void scale(long m, long n, float beta, MemorySegment c, long ldc) {
+        for (long i = 0; i < m; i++) {
+            for (long j = i * ldc; j < i * ldc + n; j++) {
+                c.setAtIndex(JAVA_FLOAT, j, beta == 0 ? 0 : beta * c.getAtIndex(JAVA_FLOAT, j));
+            }
         }
     }
 

@@ -1,0 +1,129 @@
+package adaspec.device;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class NativeCacheTest {
+    @TempDir
+    Path folder;
+
+    /** A jar of two small "libraries" that notes what is read from it. */
+    private static final class Jar implements NativeCache.Source {
+        final Map<String, byte[]> files = new LinkedHashMap<>();
+        final List<String> read = new ArrayList<>();
+
+        Jar(String first, String second) {
+            put("libone.so", first);
+            put("libtwo.so.1", second);
+            var list = new StringBuilder();
+            files.forEach((name, bytes) -> list.append(sha256(bytes)).append("  ").append(name).append('\n'));
+            put(NativeCache.LIST, list.toString());
+        }
+
+        void put(String name, String content) {
+            files.put(name, content.getBytes(StandardCharsets.UTF_8));
+        }
+
+        static String sha256(byte[] bytes) {
+            try {
+                return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+            } catch (java.security.NoSuchAlgorithmException e) {
+                throw new AssertionError(e);
+            }
+        }
+
+        @Override
+        public InputStream open(String name) throws IOException {
+            read.add(name);
+            if (!files.containsKey(name)) {
+                throw new FileNotFoundException(name);
+            }
+            return new ByteArrayInputStream(files.get(name));
+        }
+    }
+
+    @Test
+    void unpacksOnceForItsOwnerOnly() throws IOException {
+        var jar = new Jar("one", "two");
+        var cache = new NativeCache(folder.resolve("a/cache"));
+        Path unpacked = cache.unpack(jar);
+        assertEquals("one", Files.readString(unpacked.resolve("libone.so")));
+        assertEquals("two", Files.readString(unpacked.resolve("libtwo.so.1")));
+        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(unpacked)));
+        try (var files = Files.list(unpacked)) {
+            assertEquals(2, files.count(), "something is left beside the libraries");
+        }
+        jar.read.clear();
+        assertEquals(unpacked, cache.unpack(jar));
+        assertEquals(List.of(NativeCache.LIST), jar.read, "the second time only the list is read");
+    }
+
+    @Test
+    void aDamagedFileIsUnpackedAnew() throws IOException {
+        var jar = new Jar("one", "two");
+        var cache = new NativeCache(folder);
+        Path unpacked = cache.unpack(jar);
+        Files.writeString(unpacked.resolve("libone.so"), "0ne");
+        Files.delete(unpacked.resolve("libtwo.so.1"));
+        cache.unpack(jar);
+        assertArrayEquals(jar.files.get("libone.so"), Files.readAllBytes(unpacked.resolve("libone.so")));
+        assertArrayEquals(jar.files.get("libtwo.so.1"), Files.readAllBytes(unpacked.resolve("libtwo.so.1")));
+    }
+
+    @Test
+    void anotherBuildHasAnotherFolder() throws IOException {
+        var cache = new NativeCache(folder);
+        assertNotEquals(cache.unpack(new Jar("one", "two")), cache.unpack(new Jar("one", "three")));
+    }
+
+    @Test
+    void aFileThatIsNotTheListedOneNeverReachesItsPlace() throws IOException {
+        var jar = new Jar("one", "two");
+        jar.put("libtwo.so.1", "evil");
+        RuntimeException e = assertThrows(RuntimeException.class, () -> new NativeCache(folder).unpack(jar));
+        assertTrue(e.getMessage().contains("libtwo.so.1 in the jar is damaged"), e.getMessage());
+        try (var files = Files.walk(folder)) {
+            assertFalse(files.anyMatch(f -> f.toString().contains("libtwo")), "the wrong bytes were left behind");
+        }
+    }
+
+    @Test
+    void aListThatLeavesTheFolderIsRefused() {
+        assertThrows(IOException.class, () -> NativeCache.parse("0".repeat(64) + "  ../evil.so\n"));
+        assertThrows(IOException.class, () -> NativeCache.parse("00  lib.so\n"));
+    }
+
+    @Test
+    void theFolderIsTheUsersChoiceThenTheSystems() {
+        assertEquals(Path.of("/x/y"), NativeCache.defaultRoot(Map.of("ADASPEC_CACHE", "/x/y", "XDG_CACHE_HOME", "/cache")));
+        assertEquals(Path.of("/cache/adaspec"), NativeCache.defaultRoot(Map.of("XDG_CACHE_HOME", "/cache")));
+        assertTrue(NativeCache.defaultRoot(Map.of()).toString().contains("adaspec"));
+        System.setProperty("adaspec.cache", "/z");
+        try {
+            assertEquals(Path.of("/z"), NativeCache.defaultRoot(Map.of("ADASPEC_CACHE", "/x/y")));
+        } finally {
+            System.clearProperty("adaspec.cache");
+        }
+    }
+}
