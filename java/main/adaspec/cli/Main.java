@@ -59,7 +59,7 @@ public final class Main extends Command {
     /** Runs one command line, which may name one of {@code commands}, and returns its exit code; nothing is thrown, the process goes on. */
     static int run(List<Class<? extends Command>> commands, String[] arguments, PrintStream out, PrintStream log) {
         boolean verbose = Arguments.before("--", arguments).contains("--verbose");
-        CommandLine line = commandLine(commands, out, log);
+        CommandLine line = commandLine(named(commands, arguments), out, log);
         line.setParameterExceptionHandler((e, given) -> {
             complain(sentence(e), log);
             pointToHelp(e.getCommandLine(), log);
@@ -79,6 +79,21 @@ public final class Main extends Command {
         } catch (Throwable e) {
             return failed(e, verbose, log);
         }
+    }
+
+    /**
+     * The one command that {@code arguments} name, else all: picocli reads a command's class, and with it every class that its methods
+     * mention, which takes longer than the rest of the start.
+     */
+    private static List<Class<? extends Command>> named(List<Class<? extends Command>> commands, String[] arguments) {
+        // The options before a command have no values, so the first word is the command.
+        String first = Stream.of(arguments).filter(argument -> !argument.startsWith("-")).findFirst().orElse("");
+        boolean onlyVersion = first.isEmpty() && List.of(arguments).contains("--version");
+        return onlyVersion ? List.of() : commands.stream()
+                .filter(command -> command.getAnnotation(CommandLine.Command.class).name().equals(first))
+                .findFirst()
+                .<List<Class<? extends Command>>>map(List::of)
+                .orElse(commands);
     }
 
     /** The whole command line as picocli sees it. */
