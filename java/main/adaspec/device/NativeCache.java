@@ -15,16 +15,22 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.zip.CRC32;
 
 /**
  * Native libraries unpacked from the jar, once: a folder named after the hash of their list of hashes, readable by its owner only.
  *
- * <p>A file is used only if its SHA-256 is the one the jar tells; a damaged one is unpacked anew. Two processes may unpack at once: files are renamed into
- * place whole.
+ * <p>What is unpacked must have the SHA-256 that the jar tells. At each later start a file's CRC-32 is compared with the one it had then (a tenth of the time:
+ * a start should not wait for a third of a second), and a damaged or missing file is unpacked anew. Two processes may unpack at once: files are renamed
+ * into place whole.
  */
 final class NativeCache {
     /** Written by the native build beside the libraries: {@code sha256sum}'s format. */
     static final String LIST = "SHA256SUMS";
+
+    /** In the folder, written last: CRC-32 and name of each file that was found right. */
+    static final String STAMP = "CRC32SUMS";
 
     /** Gives the bytes of a resource by its name. */
     interface Source {
@@ -63,23 +69,44 @@ final class NativeCache {
         Map<String, String> hashes = parse(list);
         Path folder = root.resolve("native-" + HexFormat.of().formatHex(digest().digest(list.getBytes(StandardCharsets.UTF_8))).substring(0, 16));
         createPrivate(folder);
-        for (Map.Entry<String, String> entry : hashes.entrySet()) {
-            Path file = folder.resolve(entry.getKey());
-            if (Files.isRegularFile(file) && hash(Files.newInputStream(file)).equals(entry.getValue())) {
-                continue;
+        if (!isWhole(folder, hashes.keySet())) {
+            var stamp = new StringBuilder();
+            for (Map.Entry<String, String> entry : hashes.entrySet()) {
+                Path file = folder.resolve(entry.getKey());
+                unpack(source, file, entry.getValue());
+                stamp.append(crc(file)).append("  ").append(entry.getKey()).append('\n');
             }
-            try (InputStream in = source.open(entry.getKey());
-                    DigestInputStream counted = new DigestInputStream(in, digest())) {
-                AtomicFile.write(file, channel -> {
-                    counted.transferTo(Channels.newOutputStream(channel));
-                    String got = HexFormat.of().formatHex(counted.getMessageDigest().digest());
-                    if (!got.equals(entry.getValue())) {
-                        throw new IOException(entry.getKey() + " in the jar is damaged: its SHA-256 is " + got + ", not " + entry.getValue());
-                    }
-                });
-            }
+            AtomicFile.writeString(folder.resolve(STAMP), stamp.toString());
         }
         return folder;
+    }
+
+    private static boolean isWhole(Path folder, Set<String> names) throws IOException {
+        Path stamp = folder.resolve(STAMP);
+        if (!Files.isRegularFile(stamp)) {
+            return false;
+        }
+        Set<String> right = Set.copyOf(Files.readAllLines(stamp));
+        for (String name : names) {
+            Path file = folder.resolve(name);
+            if (!Files.isRegularFile(file) || !right.contains(crc(file) + "  " + name)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static void unpack(Source source, Path file, String hash) throws IOException {
+        try (InputStream in = source.open(file.getFileName().toString());
+                DigestInputStream counted = new DigestInputStream(in, digest())) {
+            AtomicFile.write(file, channel -> {
+                counted.transferTo(Channels.newOutputStream(channel));
+                String got = HexFormat.of().formatHex(counted.getMessageDigest().digest());
+                if (!got.equals(hash)) {
+                    throw new IOException(file.getFileName() + " in the jar is damaged: its SHA-256 is " + got + ", not " + hash);
+                }
+            });
+        }
     }
 
     /** Name -> hash. */
@@ -120,14 +147,14 @@ final class NativeCache {
         }
     }
 
-    private static String hash(InputStream bytes) throws IOException {
-        MessageDigest digest = digest();
-        try (bytes) {
+    private static String crc(Path file) throws IOException {
+        CRC32 crc = new CRC32();
+        try (InputStream bytes = Files.newInputStream(file)) {
             byte[] buffer = new byte[1 << 20];
             for (int read; (read = bytes.read(buffer)) >= 0; ) {
-                digest.update(buffer, 0, read);
+                crc.update(buffer, 0, read);
             }
         }
-        return HexFormat.of().formatHex(digest.digest());
+        return HexFormat.of().toHexDigits((int) crc.getValue());
     }
 }

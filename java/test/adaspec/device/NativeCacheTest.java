@@ -72,7 +72,7 @@ class NativeCacheTest {
         assertEquals("two", Files.readString(unpacked.resolve("libtwo.so.1")));
         assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(unpacked)));
         try (var files = Files.list(unpacked)) {
-            assertEquals(2, files.count(), "something is left beside the libraries");
+            assertEquals(3, files.count(), "something is left beside the libraries and their stamp");
         }
         jar.read.clear();
         assertEquals(unpacked, cache.unpack(jar));
@@ -89,6 +89,23 @@ class NativeCacheTest {
         cache.unpack(jar);
         assertArrayEquals(jar.files.get("libone.so"), Files.readAllBytes(unpacked.resolve("libone.so")));
         assertArrayEquals(jar.files.get("libtwo.so.1"), Files.readAllBytes(unpacked.resolve("libtwo.so.1")));
+        // And one whose stamp is damaged, though the file is right.
+        Files.writeString(unpacked.resolve(NativeCache.STAMP), "00000000  libone.so\n");
+        jar.read.clear();
+        cache.unpack(jar);
+        assertTrue(jar.read.contains("libone.so"));
+    }
+
+    /** A process that died while unpacking leaves no stamp: its files are not trusted. */
+    @Test
+    void anInterruptedUnpackingIsDoneAgain() throws IOException {
+        var jar = new Jar("one", "two");
+        var cache = new NativeCache(folder);
+        Path unpacked = cache.unpack(jar);
+        Files.delete(unpacked.resolve(NativeCache.STAMP));
+        Files.writeString(unpacked.resolve("libone.so"), "half");
+        cache.unpack(jar);
+        assertEquals("one", Files.readString(unpacked.resolve("libone.so")));
     }
 
     @Test
