@@ -132,6 +132,7 @@ public final class Distiller {
             // Before anything is trained: without prompts there would be nothing to tell at the end.
             List<int[]> prompts = data.prompts(settings.numPrompts, Limits.positions(target, draft));
             Path output = settings.output;
+            RunDirectory.requireApart(output, settings.target, settings.draft, settings.reference);
             RunDirectory.prepare(output, settings.overwrite);
             TrainCommand.write(output, settings.arguments, backend);
             listener.note("results go to " + output);

@@ -55,6 +55,7 @@ public final class FineTuner {
             int maxLength = Limits.maxLength(request.maxLength, model);
             var data = TrainingData.read(
                     new TrainingData.Request(request.trainFiles, request.evalFile, request.format, maxLength), tokenizer, model.endTokens());
+            RunDirectory.requireApart(request.output, request.model);
             RunDirectory.prepare(request.output, request.overwrite);
             TrainCommand.write(request.output, request.arguments, backend);
             listener.note("results go to " + request.output);

@@ -56,6 +56,24 @@ public final class RunDirectory {
         }
     }
 
+    /** Fails if one of the models that a run reads (null: not given) is what it would write over. */
+    static void requireApart(Path folder, Path... models) {
+        for (Path model : models) {
+            if (model != null && real(model).startsWith(real(folder))) {
+                throw new InputException("the model " + model + " lies in the output folder " + folder + "; choose another --output-dir");
+            }
+        }
+    }
+
+    /** Links followed as far as the path exists. */
+    private static Path real(Path path) {
+        try {
+            return path.toRealPath();
+        } catch (IOException e) {
+            return path.toAbsolutePath().normalize();
+        }
+    }
+
     /** Fails unless {@code folder} is absent or an empty folder. */
     static void requireEmpty(Path folder) {
         if (!Files.exists(folder)) {

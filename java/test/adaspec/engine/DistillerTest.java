@@ -203,6 +203,16 @@ class DistillerTest {
     }
 
     @Test
+    void aModelIsNeverWrittenOver() throws IOException {
+        byte[] before = Files.readAllBytes(models.resolve("draft/model.safetensors"));
+        for (Path output : List.of(models.resolve("draft"), models.resolve("target/../draft"), models)) {
+            String sentence = assertThrows(InputException.class, () -> run(builder("x").output(output).overwrite(true))).getMessage();
+            assertTrue(sentence.contains("choose another --output-dir"), sentence);
+        }
+        assertArrayEquals(before, Files.readAllBytes(models.resolve("draft/model.safetensors")));
+    }
+
+    @Test
     void stopsWithACheckpoint() {
         TrainingStopped stopped = assertThrows(TrainingStopped.class, () -> run(builder("run").stop(() -> true)));
         assertEquals(folder.resolve("run/reference/checkpoint-1"), stopped.checkpoint());
