@@ -71,7 +71,8 @@ public final class DistillCommand extends Command {
     private Path reference;
 
     @Option(names = "--method", paramLabel = "M", defaultValue = "adaspec", order = 4,
-            description = "adaspec (reference stage, then the tokens with the largest gap to it) or distillspec (every token). Default: ${DEFAULT-VALUE}.")
+            description = "adaspec (reference stage, then the tokens with the largest gap to it) or distillspec (every token)."
+                    + " Default: ${DEFAULT-VALUE}.")
     private Method method;
 
     @Option(names = "--k", paramLabel = "K", order = 5, description = "Share of the answer tokens to learn from, above 0 to 1. Default: 0.4.")

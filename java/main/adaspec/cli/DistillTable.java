@@ -53,6 +53,11 @@ final class DistillTable {
     private static void difference(StringBuilder table, String name, Acceptance a, Acceptance b) {
         PairedDifference paired = PairedDifference.of(a, b);
         table.append(String.format(
-                Locale.ROOT, "%-24salpha %+.4f, paired interval [%+.4f, %+.4f]\n", name, paired.difference(), paired.interval().lo(), paired.interval().hi()));
+                Locale.ROOT,
+                "%-24salpha %+.4f, paired interval [%+.4f, %+.4f]\n",
+                name,
+                paired.difference(),
+                paired.interval().lo(),
+                paired.interval().hi()));
     }
 }

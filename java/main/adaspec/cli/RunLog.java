@@ -2,6 +2,7 @@ package adaspec.cli;
 
 import adaspec.engine.RunListener;
 import adaspec.eval.Acceptance;
+import adaspec.tensor.DType;
 import adaspec.train.TrainingOptions;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -25,7 +26,8 @@ final class RunLog implements RunListener {
 
     @Override
     public void stageStarted(String stage, long totalSteps, TrainingOptions options) {
-        say("%s: %d steps of %d x %d samples, learning rate %s", stage, totalSteps, options.accumulation(), options.batchSize(), options.learningRate());
+        say("%s: %d steps of %d x %d samples, learning rate %s",
+                stage, totalSteps, options.accumulation(), options.batchSize(), options.learningRate());
     }
 
     @Override
@@ -49,8 +51,8 @@ final class RunLog implements RunListener {
     }
 
     @Override
-    public void modelWritten(Path directory) {
-        say("wrote the trained model to %s (float32)", directory);
+    public void modelWritten(Path directory, DType type) {
+        say("wrote the trained model to %s (%s, the type of the model it started from)", directory, type.torchName());
     }
 
     @Override

@@ -44,7 +44,8 @@ public final class SelectCommand extends Command {
             description = "One integer s of at least 1 a line: the predictions of ids[s] and later count, earlier ones are null. Default: 1.")
     private Path lossStartFile;
 
-    @Option(names = "--k", paramLabel = "K", defaultValue = "0.4", description = "Share of the tokens to keep, above 0 to 1. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--k", paramLabel = "K", defaultValue = "0.4",
+            description = "Share of the tokens to keep, above 0 to 1. Default: ${DEFAULT-VALUE}.")
     private double k;
 
     @Option(names = "--selection-scope", paramLabel = "SCOPE", defaultValue = "batch",
@@ -60,6 +61,7 @@ public final class SelectCommand extends Command {
     @Override
     public Integer call() {
         check(k > 0 && k <= 1, "--k " + k + " is out of range; a number above 0 and at most 1 was expected");
+        TrainingFlags.requireF32(deviceOptions);
         var selection = new Selection(k, scope == Scope.BATCH ? Selection.Scope.BATCH : Selection.Scope.SEQUENCE);
         try (Backend backend = Backend.open(deviceOptions.device(), deviceOptions.threads())) {
             SelectionInspection.run(

@@ -14,7 +14,8 @@ import picocli.CommandLine.Option;
 
 /** Data, duration and optimiser of a training run: a mixin for the commands that train. A field is null where the user left an option out. */
 final class TrainingFlags {
-    @Option(names = "--train-file", paramLabel = "F", order = 200, description = "Training samples, a JSON object a line; may be given several times.")
+    @Option(names = "--train-file", paramLabel = "F", order = 200,
+            description = "Training samples, a JSON object a line; may be given several times.")
     private List<Path> trainFiles = new ArrayList<>();
 
     @Option(names = "--eval-file", paramLabel = "F", order = 201,
@@ -54,7 +55,8 @@ final class TrainingFlags {
     @Option(names = "--seed", paramLabel = "N", order = 211, description = "Seed of the order of samples. Default: 0.")
     private Long seed;
 
-    @Option(names = "--logging-steps", paramLabel = "N", order = 212, description = "Steps between lines of progress and of metrics.jsonl. Default: 10.")
+    @Option(names = "--logging-steps", paramLabel = "N", order = 212,
+            description = "Steps between lines of progress and of metrics.jsonl. Default: 10.")
     private Integer loggingSteps;
 
     @Option(names = "--eval-steps", paramLabel = "N", order = 213,
@@ -64,7 +66,8 @@ final class TrainingFlags {
     @Option(names = "--save-steps", paramLabel = "N", order = 214, description = "Steps between checkpoints. Default: only at the end of a stage.")
     private Integer saveSteps;
 
-    @Option(names = "--output-dir", paramLabel = "D", order = 215, description = "Folder of the results. Default: a new folder adaspec-runs/{date-time}.")
+    @Option(names = "--output-dir", paramLabel = "D", order = 215,
+            description = "Folder of the results. Default: a new folder adaspec-runs/{date-time}.")
     private Path outputDir;
 
     @Option(names = "--overwrite", order = 216, description = "Clear away an earlier run's results in the output folder.")
@@ -166,10 +169,10 @@ final class TrainingFlags {
         return value;
     }
 
-    /** Training computes in f32 on a processor. */
+    /** Training and what shows it compute in f32 on a processor. */
     static void requireF32(DeviceOptions devices) {
         if (devices.precision().isPresent() && devices.precision().get() != DType.F32) {
-            throw new InputException("--precision " + devices.precision().get().torchName() + " is not available here; this command computes in f32 on this device");
+            throw new InputException("--precision bf16 is not available here: this command computes in f32; leave the option out");
         }
     }
 }

@@ -102,7 +102,8 @@ public final class SelectionInspection {
         for (int i = 0; i < gaps.gap().length; i++) {
             if (!Float.isFinite(gaps.klDraft()[i]) || !Float.isFinite(gaps.klReference()[i]) || !Float.isFinite(gaps.gap()[i])) {
                 throw new InputException(file + ", line " + (line + 1) + ": the KL of token " + (length - gaps.gap().length + i) + " is "
-                        + gaps.klDraft()[i] + " for the draft and " + gaps.klReference()[i] + " for the reference; models with finite weights were expected");
+                        + gaps.klDraft()[i] + " for the draft and " + gaps.klReference()[i]
+                        + " for the reference; models with finite weights were expected");
             }
         }
         return gaps;

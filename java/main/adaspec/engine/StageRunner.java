@@ -3,7 +3,6 @@ package adaspec.engine;
 import adaspec.model.Model;
 import adaspec.model.Transformer;
 import adaspec.model.Weights;
-import adaspec.tensor.DType;
 import adaspec.tensor.Workspace;
 import adaspec.train.Checkpoints;
 import adaspec.train.MetricsLog;
@@ -16,7 +15,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 
 /**
- * Runs one stage of training: a fresh copy of a model's weights, an objective, checkpoints in the stage's folder, and the trained model there at the end.
+ * Runs one stage of training: a fresh copy of a model's weights, an objective, checkpoints in the stage's folder, and the trained model there at
+ * the end.
  */
 final class StageRunner {
     private final Backend backend;
@@ -68,9 +68,11 @@ final class StageRunner {
                     listener,
                     stop);
             Trainer.Outcome outcome = trainer.run(data.plan(options), data.heldOutBatches(options.batchSize()));
-            // Training results are f32, whatever type the initial model was stored in: nothing is rounded silently.
-            Model.save(folder, initial.config(), weights, DType.F32, companion);
-            listener.modelWritten(folder);
+            // Trained in f32, written in the type of the model it started from, and said. The weights in memory are rounded alike, so that what
+            // the next stage and the evaluation see is what the folder holds; checkpoints keep f32.
+            weights.roundTo(initial.fileType());
+            Model.save(folder, initial.config(), weights, initial.fileType(), companion);
+            listener.modelWritten(folder, initial.fileType());
             return new Result(outcome, model);
         }
     }

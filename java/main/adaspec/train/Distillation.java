@@ -12,9 +12,10 @@ import java.util.List;
  * Distillation of a draft from a target: the sum over the kept answer tokens of KL(p || q), p the target's law and q the draft's, both over the first
  * {@code vocabulary} ids. Without a reference, or with k = 1, every answer token is kept (DistillSpec); else {@link Selection} decides (AdaSPEC).
  *
- * <p>Two passes over the heads. The first walks all answer rows in chunks and leaves per-token numbers: KL of draft and reference, gap, acceptance,
- * log-sum-exp. The second walks the kept rows only, in chunks of their own, and turns them into the gradient by the draft's hidden state. Logits are not
- * made twice where it can be helped: if all rows fit one chunk the second pass reads the first one's, and if nothing is selected away there is one pass.
+ * <p>Two passes over the heads. The first walks all answer rows in chunks and leaves per-token numbers: KL of draft and reference, gap,
+ * acceptance, log-sum-exp. The second walks the kept rows only, in chunks of their own, and turns them into the gradient by the draft's hidden
+ * state. Logits are not made twice where it can be helped: if all rows fit one chunk the second pass reads the first one's, and if nothing is
+ * selected away there is one pass.
  */
 public final class Distillation implements Objective {
     private final Transformer target;

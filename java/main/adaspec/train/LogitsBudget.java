@@ -3,8 +3,8 @@ package adaspec.train;
 /**
  * How much memory the logits of a chunk may take.
  *
- * <p>Four matrices count, whether or not all are used: logits of target, draft and reference, and the gradient. So the chunks of a run do not depend on
- * whether a reference is there, and a run that keeps every token is the same bits with and without one.
+ * <p>Four matrices count, whether or not all are used: logits of target, draft and reference, and the gradient. So the chunks of a run do not
+ * depend on whether a reference is there, and a run that keeps every token is the same bits with and without one.
  *
  * @param bytes for the four matrices of a chunk together
  */

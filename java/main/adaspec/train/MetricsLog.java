@@ -22,7 +22,11 @@ public final class MetricsLog {
         try {
             Files.createDirectories(file.toAbsolutePath().getParent());
             Files.write(
-                    file, (line + "\n").getBytes(StandardCharsets.UTF_8), StandardOpenOption.CREATE, StandardOpenOption.APPEND, StandardOpenOption.WRITE);
+                    file,
+                    (line + "\n").getBytes(StandardCharsets.UTF_8),
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.APPEND,
+                    StandardOpenOption.WRITE);
         } catch (IOException e) {
             throw new InputException("cannot write " + file + ": " + AtomicFile.reason(e), e);
         }

@@ -14,7 +14,8 @@ import java.util.function.BooleanSupplier;
 /**
  * Runs one stage: steps of an objective and an optimiser over a plan of batches, with metrics, evaluations on held-out samples and checkpoints.
  *
- * <p>A step whose loss or gradient norm is not finite is not applied: a checkpoint of the state before it is written and the run ends with a sentence.
+ * <p>A step whose loss or gradient norm is not finite is not applied: a checkpoint of the state before it is written and the run ends with a
+ * sentence.
  * When asked to stop, the trainer finishes its step, writes a checkpoint and throws {@link TrainingStopped}.
  */
 public final class Trainer {
@@ -146,7 +147,8 @@ public final class Trainer {
         long start = System.nanoTime();
         long answers = batches.stream().mapToLong(MicroBatch::answerTokens).sum();
         if (answers == 0) {
-            throw new InputException("no sample of step " + step + " has an answer token; longer samples or a larger --model-max-length were expected");
+            throw new InputException(
+                    "no sample of step " + step + " has an answer token; longer samples or a larger --model-max-length were expected");
         }
         gradient.arena().zero();
         Tally tally = new Tally();

@@ -53,7 +53,9 @@ class TrainingCommandsTest {
 
     private Line init(String output, String... more) {
         return run(joined(
-                new String[] {"init", "--config", config.toString(), "--tokenizer", tokenizer.toString(), "--output", folder.resolve(output).toString()},
+                new String[] {
+                    "init", "--config", config.toString(), "--tokenizer", tokenizer.toString(), "--output", folder.resolve(output).toString()
+                },
                 more));
     }
 
@@ -144,8 +146,8 @@ class TrainingCommandsTest {
         init("target", "--seed", "1");
         init("draft", "--seed", "2");
         String data = data().toString();
-        Line sft = run("sft", "--model", folder.resolve("target").toString(), "--train-file", data, "--learning-rate", "5e-3", "--num_train_epochs", "4",
-                "--per-device-train-batch-size", "8", "--output-dir", folder.resolve("tuned").toString(), "--device", "reference");
+        Line sft = run("sft", "--model", folder.resolve("target").toString(), "--train-file", data, "--learning-rate", "5e-3",
+                "--num_train_epochs", "4", "--per-device-train-batch-size", "8", "--output-dir", folder.resolve("tuned").toString(), "--device", "reference");
         assertEquals(0, sft.code(), sft.log());
         assertTrue(sft.log().contains("  + "), "the first sample with its mask: " + sft.log());
         List<String> lines = Files.readAllLines(folder.resolve("tuned/metrics.jsonl"));
@@ -306,9 +308,10 @@ class TrainingCommandsTest {
     void selectNamesTheLineThatIsWrong(String ids, String start, String expected) throws IOException {
         Files.writeString(folder.resolve("ids.jsonl"), ids.strip() + "\n");
         Files.writeString(folder.resolve("starts"), start.strip() + "\n");
-        Line line = run("select", "--target", GOLDEN.resolve("neox-parallel").toString(), "--draft", GOLDEN.resolve("neox-sequential-tied").toString(),
-                "--reference", GOLDEN.resolve("neox-sequential-tied").toString(), "--token-ids-file", folder.resolve("ids.jsonl").toString(),
-                "--loss-start-file", folder.resolve("starts").toString(), "--output", folder.resolve("out.jsonl").toString(), "--device", "reference");
+        String tied = GOLDEN.resolve("neox-sequential-tied").toString();
+        Line line = run("select", "--target", GOLDEN.resolve("neox-parallel").toString(), "--draft", tied, "--reference", tied, "--token-ids-file",
+                folder.resolve("ids.jsonl").toString(), "--loss-start-file", folder.resolve("starts").toString(), "--output",
+                folder.resolve("out.jsonl").toString(), "--device", "reference");
         assertEquals(1, line.code());
         assertTrue(line.log().contains(expected), line.log());
         assertFalse(Files.exists(folder.resolve("out.jsonl")));

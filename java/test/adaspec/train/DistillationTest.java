@@ -22,7 +22,9 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -169,7 +171,8 @@ class DistillationTest {
     @MethodSource("devices")
     void oneChunkEqualsManyWithinRounding(Ops ops) {
         var batch = List.of(TinyModels.batch(6, VOCABULARY, 4));
-        for (Selection selection : List.of(Selection.ALL, new Selection(0.4, Selection.Scope.MICRO_BATCH), new Selection(0.5, Selection.Scope.SEQUENCE))) {
+        for (Selection selection : List.of(
+                Selection.ALL, new Selection(0.4, Selection.Scope.MICRO_BATCH), new Selection(0.5, Selection.Scope.SEQUENCE))) {
             Outcome whole = run(ops, true, selection, 1 << 20, 0.1f, batch);
             for (int rows : new int[] {1, 3, 7}) {
                 Outcome chunked = run(ops, true, selection, 16L * VOCABULARY * rows, 0.1f, batch);
@@ -220,15 +223,15 @@ class DistillationTest {
     }
 
     static MicroBatch joined(MicroBatch first, MicroBatch second) {
-        int[] ids = java.util.stream.IntStream.concat(
-                        java.util.Arrays.stream(first.sequences().ids()), java.util.Arrays.stream(second.sequences().ids()))
+        int[] ids = IntStream.concat(
+                        Arrays.stream(first.sequences().ids()), Arrays.stream(second.sequences().ids()))
                 .toArray();
         int base = first.tokens();
-        int[] starts = java.util.stream.IntStream.concat(
-                        java.util.Arrays.stream(first.sequences().starts()),
-                        java.util.Arrays.stream(second.sequences().starts()).skip(1).map(s -> s + base))
+        int[] starts = IntStream.concat(
+                        Arrays.stream(first.sequences().starts()),
+                        Arrays.stream(second.sequences().starts()).skip(1).map(s -> s + base))
                 .toArray();
-        int[] answers = java.util.stream.IntStream.concat(java.util.Arrays.stream(first.answerStarts()), java.util.Arrays.stream(second.answerStarts()))
+        int[] answers = IntStream.concat(Arrays.stream(first.answerStarts()), Arrays.stream(second.answerStarts()))
                 .toArray();
         return new MicroBatch(new Sequences(ids, starts), answers);
     }

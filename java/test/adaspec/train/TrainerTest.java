@@ -290,7 +290,9 @@ class TrainerTest {
         var thrown = assertThrows(
                 InputException.class,
                 () -> setup.train(
-                        TrainingOptions.builder().epochs(1).build(), new FixedPlan(List.of(List.of(clean), List.of(clean), List.of(broken))), List.of()));
+                        TrainingOptions.builder().epochs(1).build(),
+                        new FixedPlan(List.of(List.of(clean), List.of(clean), List.of(broken))),
+                        List.of()));
         assertTrue(thrown.getMessage().startsWith("distillspec, step 3: the loss is NaN; the step was not applied"), thrown::getMessage);
         assertTrue(thrown.getMessage().contains(folder.resolve("checkpoint-2").toString()), thrown::getMessage);
         assertEquals(2, Json.readFile(folder.resolve("checkpoint-2/trainer_state.json")).get("step").asInt());
