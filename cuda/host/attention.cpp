@@ -25,7 +25,7 @@ ADASPEC_OPERATION(attention_forward)(
     const int64_t width = l.row_width;
     const int64_t out_width = (int64_t)l.query_heads * l.head_dim;
     const int64_t group = l.query_heads / l.kv_heads;
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(n * out_width))
+#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(work_of(n * out_width * n / (sequences > 0 ? sequences : 1), n * width)))
     for (int64_t s = 0; s < sequences; s++) {
         for (int64_t h = 0; h < l.query_heads; h++) {
             const int64_t first = starts[s];
@@ -123,7 +123,7 @@ ADASPEC_OPERATION(attention_backward)(
     const int64_t group = l.query_heads / l.kv_heads;
     memset(dqkv, 0, n * width * sizeof(float));
     /* Query heads that share a key head add to the same gradient: one thread takes them all, in order. */
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(n * out_width))
+#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(work_of(n * out_width * n / (sequences > 0 ? sequences : 1), n * width)))
     for (int64_t s = 0; s < sequences; s++) {
         for (int64_t g = 0; g < l.kv_heads; g++) {
             const int64_t row = starts[s];

@@ -40,7 +40,7 @@ ADASPEC_OPERATION(attention_decode)(
     const int64_t group = l.query_heads / l.kv_heads;
     const int64_t blocks = (m + QUERIES - 1) / QUERIES;
     /* The last rows see most keys and take longest: begun first. */
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(m * out_width * (position + m)))
+#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(work_of(2 * m * out_width * (position + m), m * l.row_width)))
     for (int64_t block = 0; block < blocks; block++) {
         for (int64_t h = 0; h < l.query_heads; h++) {
             const int64_t i = (blocks - 1 - block) * QUERIES;

@@ -17,7 +17,7 @@ static void multiply(
     const int64_t columns = 64;
     const int64_t row_tiles = (m + rows - 1) / rows;
     const int64_t column_tiles = (n + columns - 1) / columns;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads_for(m * n * k))
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads_for(work_of(m * n * k, n * k)))
     for (int64_t tile = 0; tile < row_tiles * column_tiles; tile++) {
         const int64_t i = tile % row_tiles * rows;
         const int64_t first = tile / row_tiles * columns;
