@@ -16,7 +16,7 @@ import picocli.CommandLine.Spec;
 @picocli.CommandLine.Command(
         name = "sft",
         description = {"Cross entropy on the answers of a data set: pretrains or fine-tunes a target or a draft.",
-                "Leaves the trained model (float32), its checkpoints and metrics.jsonl in the output folder."},
+                "Leaves the trained model (in the type of the model it started from), its checkpoints and metrics.jsonl in the output folder."},
         footerHeading = Command.EXAMPLE,
         footer = {"  " + Command.RUN + " sft --model models/target --train-file train.jsonl \\",
                 "    --learning-rate 1e-3 --output-dir runs/target"})

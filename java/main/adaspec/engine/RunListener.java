@@ -1,6 +1,7 @@
 package adaspec.engine;
 
 import adaspec.eval.Acceptance;
+import adaspec.tensor.DType;
 import adaspec.train.TrainingListener;
 import java.nio.file.Path;
 
@@ -17,6 +18,6 @@ public interface RunListener extends TrainingListener {
 
     default void evaluated(String draft, Acceptance acceptance) {}
 
-    /** A trained model is in its place. */
-    default void modelWritten(Path directory) {}
+    /** A trained model is in its place, in {@code type}. */
+    default void modelWritten(Path directory, DType type) {}
 }

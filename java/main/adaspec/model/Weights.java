@@ -139,6 +139,21 @@ public final class Weights {
         }
     }
 
+    /** Rounds every value to what {@code type} can hold, to nearest: what a file of that type would give back. */
+    public void roundTo(DType type) {
+        if (type == DType.F32) {
+            return;
+        }
+        for (Tensor tensor : tensors.values()) {
+            for (long i = 0, n = tensor.size(); i < n; i++) {
+                float value = tensor.get(i);
+                tensor.set(i, type == DType.BF16
+                        ? DType.bf16ToFloat(DType.floatToBf16(value))
+                        : Float.float16ToFloat(Float.floatToFloat16(value)));
+            }
+        }
+    }
+
     public Architecture architecture() {
         return architecture;
     }

@@ -147,7 +147,8 @@ class TrainingCommandsTest {
         init("draft", "--seed", "2");
         String data = data().toString();
         Line sft = run("sft", "--model", folder.resolve("target").toString(), "--train-file", data, "--learning-rate", "5e-3",
-                "--num_train_epochs", "4", "--per-device-train-batch-size", "8", "--output-dir", folder.resolve("tuned").toString(), "--device", "reference");
+                "--num_train_epochs", "4", "--per-device-train-batch-size", "8", "--output-dir", folder.resolve("tuned").toString(), "--device",
+                "reference");
         assertEquals(0, sft.code(), sft.log());
         assertTrue(sft.log().contains("  + "), "the first sample with its mask: " + sft.log());
         List<String> lines = Files.readAllLines(folder.resolve("tuned/metrics.jsonl"));
