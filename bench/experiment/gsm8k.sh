@@ -34,7 +34,11 @@ step() { # step FOLDER COMMAND...: runs the command with FOLDER.partial as its l
 
 seed=${SEED:-0}
 here=bench/experiment
-step tokenizer adaspec tokenizer train --files "$data/train.jsonl" --vocab-size 4096 --output
+# The tokenizer also sees the instruction that stands in every sample.
+if [ ! -f "$work/instruction.txt" ]; then
+    awk 'BEGIN { for (i = 0; i < 7473; i++) print "Answer the above question. First think step by step and then answer the final number. The final answer is:" }' > "$work/instruction.txt"
+fi
+step tokenizer adaspec tokenizer train --files "$data/train.jsonl" "$work/instruction.txt" --vocab-size 4096 --output
 step target-0 adaspec init --config $here/target.config.json --tokenizer "$work/tokenizer" --seed "$seed" --output
 step draft-0 adaspec init --config $here/draft.config.json --tokenizer "$work/tokenizer" --seed $((seed + 1)) --output
 
