@@ -1,4 +1,4 @@
-# Fails unless LIBRARY shows exactly the functions that HEADER declares, and no object of a tier (OBJECTS) holds a function that the linker may merge
+# Fails unless LIBRARY shows exactly the functions that HEADER declares and needs no library but those every Linux has and libgomp, and no object of a tier (OBJECTS) holds a function that the linker may merge
 # with another tier's.
 
 execute_process(COMMAND ${NM} -D --defined-only ${LIBRARY} OUTPUT_VARIABLE table RESULT_VARIABLE status)
@@ -18,6 +18,18 @@ list(LENGTH declared count)
 if(count LESS 20 OR NOT visible STREQUAL declared)
     message(FATAL_ERROR "visible: ${visible}\ndeclared: ${declared}")
 endif()
+
+execute_process(COMMAND ${OBJDUMP} -p ${LIBRARY} OUTPUT_VARIABLE table RESULT_VARIABLE status)
+string(REGEX MATCHALL "NEEDED +[^\n]+" needed "${table}")
+list(LENGTH needed count)
+if(NOT status EQUAL 0 OR count EQUAL 0)
+    message(FATAL_ERROR "${OBJDUMP} found no needed libraries in ${LIBRARY}")
+endif()
+foreach(library IN LISTS needed)
+    if(NOT library MATCHES "NEEDED +(libc\\.so|libm\\.so|libgomp\\.so|ld-linux)")
+        message(FATAL_ERROR "${LIBRARY}: ${library}")
+    endif()
+endforeach()
 
 foreach(object IN LISTS OBJECTS)
     execute_process(COMMAND ${NM} ${object} OUTPUT_VARIABLE table RESULT_VARIABLE status)

@@ -18,6 +18,10 @@ else()
     set(ADASPEC_CPU_TIERS baseline)
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+    message(FATAL_ERROR "GCC ${CMAKE_CXX_COMPILER_VERSION} lacks __builtin_shufflevector; GCC 12 or newer is needed (set CXX to it)")
+endif()
+
 # O3 unrolls the tiles. Contraction is safe for the promise of equal bits because the same code makes every row. No fast-math: NaN, infinities and the
 # order of sums are part of the results.
 set(ADASPEC_CPU_FLAGS -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -fno-exceptions -fno-rtti -fvisibility=hidden -fPIC)

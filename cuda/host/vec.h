@@ -12,7 +12,7 @@
 
 #include "adaspec.h"
 
-#if defined(__AVX512F__) || defined(__F16C__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
@@ -166,12 +166,29 @@ INLINE bool is_float_type(int32_t type) {
     return type == ADASPEC_F32 || type == ADASPEC_BF16 || type == ADASPEC_F16;
 }
 
+/* a > b ? a : b, so that NaN in either gives b; and likewise min. One instruction, which GCC does not see in the expression. */
 INLINE vf max(vf a, vf b) {
+#if defined(__AVX512F__)
+    return (vf)_mm512_maskz_max_ps((__mmask16)-1, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE__)
+    return (vf)_mm_max_ps((__m128)a, (__m128)b);
+#else
     return a > b ? a : b;
+#endif
 }
 
 INLINE vf min(vf a, vf b) {
+#if defined(__AVX512F__)
+    return (vf)_mm512_maskz_min_ps((__mmask16)-1, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE__)
+    return (vf)_mm_min_ps((__m128)a, (__m128)b);
+#else
     return a < b ? a : b;
+#endif
 }
 
 /* The sum of the lanes, always by halves: l and l + VL/2 first. */
@@ -186,24 +203,36 @@ INLINE float sum(vf x) {
     return lanes[0];
 }
 
+#if VL == 16
+#define LOW_LANES 0, 1, 2, 3, 4, 5, 6, 7
+#define HIGH_LANES 8, 9, 10, 11, 12, 13, 14, 15
+#elif VL == 8
+#define LOW_LANES 0, 1, 2, 3
+#define HIGH_LANES 4, 5, 6, 7
+#else
+#define LOW_LANES 0, 1
+#define HIGH_LANES 2, 3
+#endif
+
+INLINE vf_half low_half(vf x) {
+    return __builtin_shufflevector(x, x, LOW_LANES);
+}
+
+INLINE vf_half high_half(vf x) {
+    return __builtin_shufflevector(x, x, HIGH_LANES);
+}
+
 /* Lanes of the lower and of the upper half, widened. */
 INLINE vd widen_low(vf x) {
-    vf_half half;
-    memcpy(&half, &x, sizeof half);
-    return __builtin_convertvector(half, vd);
+    return __builtin_convertvector(low_half(x), vd);
 }
 
 INLINE vd widen_high(vf x) {
-    vf_half half;
-    memcpy(&half, (const char*)&x + sizeof half, sizeof half);
-    return __builtin_convertvector(half, vd);
+    return __builtin_convertvector(high_half(x), vd);
 }
 
 INLINE vf narrow(vd low, vd high) {
-    const vf_half halves[2] = {__builtin_convertvector(low, vf_half), __builtin_convertvector(high, vf_half)};
-    vf x;
-    memcpy(&x, halves, sizeof x);
-    return x;
+    return __builtin_shufflevector(__builtin_convertvector(low, vf_half), __builtin_convertvector(high, vf_half), LOW_LANES, HIGH_LANES);
 }
 
 /* The sum of the lanes by halves. */
