@@ -1,5 +1,5 @@
-# Fails unless LIBRARY shows exactly the functions that HEADER declares and needs no library but those every Linux has and libgomp, and no object of a tier (OBJECTS) holds a function that the linker may merge
-# with another tier's.
+# Fails unless LIBRARY shows exactly the functions that HEADER declares and needs no library but those every Linux has and libgomp, and no object of a
+# tier (OBJECTS) holds a function that the linker may merge with another tier's.
 
 execute_process(COMMAND ${NM} -D --defined-only ${LIBRARY} OUTPUT_VARIABLE table RESULT_VARIABLE status)
 if(NOT status EQUAL 0)

@@ -51,7 +51,8 @@ function(adaspec_add_cpu_library)
 
     # libgomp stays shared: it must be the one that oneDNN uses, or each would keep a team of threads of its own. It is found beside the library or is
     # loaded before it.
-    target_link_options(adaspec_cpu PRIVATE ${OpenMP_CXX_FLAGS} -static-libstdc++ -static-libgcc -Wl,--as-needed -Wl,-z,defs -Wl,-z,now -Wl,--exclude-libs,ALL)
+    target_link_options(adaspec_cpu PRIVATE
+        ${OpenMP_CXX_FLAGS} -static-libstdc++ -static-libgcc -Wl,--as-needed -Wl,-z,defs -Wl,-z,now -Wl,--exclude-libs,ALL)
     target_link_libraries(adaspec_cpu PRIVATE m)
     set_target_properties(adaspec_cpu PROPERTIES INSTALL_RPATH "$ORIGIN")
 endfunction()

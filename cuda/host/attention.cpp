@@ -15,7 +15,8 @@ static int32_t check_starts(const char* operation, const int32_t* starts, int64_
 }
 
 ADASPEC_OPERATION(attention_forward)(
-    float* out, float* lse, const float* qkv, const adaspec_head_layout* layout, const int32_t* starts, int64_t sequences, float scale, int64_t n, void*) {
+    float* out, float* lse, const float* qkv, const adaspec_head_layout* layout, const int32_t* starts, int64_t sequences, float scale, int64_t n,
+    void*) {
     int32_t status = check_layout("attention_forward", layout);
     status = status == ADASPEC_OK ? check_starts("attention_forward", starts, sequences, n) : status;
     if (status != ADASPEC_OK) {
@@ -25,7 +26,8 @@ ADASPEC_OPERATION(attention_forward)(
     const int64_t width = l.row_width;
     const int64_t out_width = (int64_t)l.query_heads * l.head_dim;
     const int64_t group = l.query_heads / l.kv_heads;
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(work_of(n * out_width * n / (sequences > 0 ? sequences : 1), n * width)))
+    const int64_t length = sequences > 0 ? n / sequences : 0;
+#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(work_of(n * out_width * length, n * width)))
     for (int64_t s = 0; s < sequences; s++) {
         for (int64_t h = 0; h < l.query_heads; h++) {
             const int64_t first = starts[s];
@@ -34,8 +36,8 @@ ADASPEC_OPERATION(attention_forward)(
             const float* values = qkv + first * width + value_at(l, h / group);
             for (int64_t i = first; i < last; i += QUERIES) {
                 attend(
-                    out + i * out_width + h * l.head_dim, out_width, lse + i * l.query_heads + h, l.query_heads, qkv + i * width + query_at(l, h), width,
-                    keys, width, values, width, last - i < QUERIES ? last - i : QUERIES, i - first + 1, l.head_dim, scale);
+                    out + i * out_width + h * l.head_dim, out_width, lse + i * l.query_heads + h, l.query_heads, qkv + i * width + query_at(l, h),
+                    width, keys, width, values, width, last - i < QUERIES ? last - i : QUERIES, i - first + 1, l.head_dim, scale);
             }
         }
     }
@@ -121,13 +123,14 @@ ADASPEC_OPERATION(attention_backward)(
     const int64_t width = l.row_width;
     const int64_t out_width = (int64_t)l.query_heads * l.head_dim;
     const int64_t group = l.query_heads / l.kv_heads;
+    const int64_t length = sequences > 0 ? n / sequences : 0;
     memset(dqkv, 0, n * width * sizeof(float));
     /* Query heads that share a key head add to the same gradient: one thread takes them all, in order. */
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(work_of(n * out_width * n / (sequences > 0 ? sequences : 1), n * width)))
+#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(work_of(n * out_width * length, n * width)))
     for (int64_t s = 0; s < sequences; s++) {
         for (int64_t g = 0; g < l.kv_heads; g++) {
             const int64_t row = starts[s];
-            const int64_t length = starts[s + 1] - row;
+            const int64_t rows = starts[s + 1] - row;
             for (int64_t h = g * group; h < (g + 1) * group; h++) {
                 HeadGradient head;
                 head.dq = dqkv + row * width + query_at(l, h);
@@ -144,8 +147,8 @@ ADASPEC_OPERATION(attention_backward)(
                 head.heads = l.query_heads;
                 head.dim = l.head_dim;
                 head.scale = scale;
-                for (int64_t i = 0; i < length; i += QUERIES) {
-                    backward_block(head, i, length - i < QUERIES ? length - i : QUERIES);
+                for (int64_t i = 0; i < rows; i += QUERIES) {
+                    backward_block(head, i, rows - i < QUERIES ? rows - i : QUERIES);
                 }
             }
         }

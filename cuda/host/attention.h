@@ -15,7 +15,10 @@
 #define QUERIES 32
 #define KEYS 64
 
-/* out (ROWS, VECTORS * VL, the last vector `count` wide) += a (ROWS, terms) b (terms, ..): terms in order. a's element (r, t) is at r * a_row + t * a_column. */
+/*
+ * out (ROWS, VECTORS * VL, the last vector `count` wide) += a (ROWS, terms) b (terms, ..): terms in order. a's element (r, t) is at
+ * r * a_row + t * a_column.
+ */
 template <int ROWS, int VECTORS>
 INLINE void accumulate_tile(
     float* out, int64_t ld_out, const float* a, int64_t a_row, int64_t a_column, const float* b, int64_t ld_b, int64_t terms, int64_t count) {

@@ -5,8 +5,8 @@
 #include "vec.h"
 
 /*
- * sum[j] += sum_i term(i, j) for j in [0, c): term(i, j, count) gives `count` <= VL columns from j. Rows are added in order within blocks of 64 in f32,
- * the blocks' sums in order in double: the error stays near one rounding whatever the number of rows. Threads share the columns.
+ * sum[j] += sum_i term(i, j) for j in [0, c): term(i, j, count) gives `count` <= VL columns from j. Rows are added in order within blocks of 64 in
+ * f32, the blocks' sums in order in double: the error stays near one rounding whatever the number of rows. Threads share the columns.
  */
 template <class Term>
 static void sum_columns(float* sum, int64_t n, int64_t c, Term term) {

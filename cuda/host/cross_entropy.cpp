@@ -4,7 +4,8 @@
 #include "threads.h"
 
 static int32_t check_targets(const char* operation, const int32_t* targets, int64_t ld_logits, int64_t n, int64_t v) {
-    REQUIRE(n >= 0 && v >= 1 && ld_logits >= v, "%s: logits are (%lld, %lld) with row stride %lld", operation, (long long)n, (long long)v, (long long)ld_logits);
+    REQUIRE(n >= 0 && v >= 1 && ld_logits >= v, "%s: logits are (%lld, %lld) with row stride %lld", operation, (long long)n, (long long)v,
+        (long long)ld_logits);
     for (int64_t i = 0; i < n; i++) {
         REQUIRE(
             targets[i] >= 0 && targets[i] < v, "%s: target %d of row %lld is outside the vocabulary of %lld", operation, targets[i], (long long)i,

@@ -1,7 +1,7 @@
 /*
  * Chooses one of the compiled tiers of the operations when the library is loaded. The ABI symbols are jumps through a table, so that one line serves
- * any prototype. ADASPEC_CPU_TIER=avx512|avx2|baseline forces a tier (for tests); one that is unknown or that the processor lacks makes every operation
- * fail with a sentence, never a silent fall-back.
+ * any prototype. ADASPEC_CPU_TIER=avx512|avx2|baseline forces a tier (for tests); one that is unknown or that the processor lacks makes every
+ * operation fail with a sentence, never a silent fall-back.
  *
  * Where there is one tier only (not x86-64), the operations carry the ABI names themselves and only adaspec_backend is defined here.
  */

@@ -37,8 +37,8 @@ struct Row {
 };
 
 /*
- * sum w (a - b - offset) over the target's weights w, kept small by the offset (the first block's difference of maxima): the expectation of a - b under p
- * is mean / sum of weights + offset. Terms with an infinite logit are left out here and told by the flags.
+ * sum w (a - b - offset) over the target's weights w, kept small by the offset (the first block's difference of maxima): the expectation of a - b
+ * under p is mean / sum of weights + offset. Terms with an infinite logit are left out here and told by the flags.
  */
 struct Difference {
     double sum = 0;
@@ -193,7 +193,9 @@ static double acceptance_of(const Row& t, const Row& d, int64_t v) {
         vf block = {};
         for (int64_t j = 0; j < length; j += VL) {
             const int64_t count = length - j < VL ? length - j : VL;
-            block += min(exp(load_logits(t.x + first + j, count) - t.largest) * p_scale, exp(load_logits(d.x + first + j, count) - d.largest) * q_scale);
+            const vf p = exp(load_logits(t.x + first + j, count) - t.largest) * p_scale;
+            const vf q = exp(load_logits(d.x + first + j, count) - d.largest) * q_scale;
+            block += min(p, q);
         }
         total += sum_double(block);
     }

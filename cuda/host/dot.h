@@ -47,8 +47,8 @@ INLINE void dot_tile(vf4 result[ROWS], const float* x, int64_t ld_x, const typen
     for (; i + VL <= k; i += VL) {
         if (ROWS <= 2 && sizeof(typename Type::element) == 2) {
             /*
-             * One or two rows wait for the weights, and a processor looks ahead within a page only, which a row of narrow weights hardly fills: the next
-             * four rows are asked for (15 to 90 % faster; rows of f32 gain nothing).
+             * One or two rows wait for the weights, and a processor looks ahead within a page only, which a row of narrow weights hardly fills: the
+             * next four rows are asked for (15 to 90 % faster; rows of f32 gain nothing).
              */
             __builtin_prefetch(w[0] + 4 * ld_w + i);
             __builtin_prefetch(w[1] + 4 * ld_w + i);

@@ -48,8 +48,8 @@ static int32_t argmax(const float* x, int64_t v) {
 #define DRAW_BLOCK 256
 
 /*
- * The first id at which the running sum of weights exceeds u * total. fill(weights, first, count) writes the weights of ids first .. first + count and
- * fills up to a multiple of VL with zeros; weights are added in id order in double, first by blocks, then inside the block.
+ * The first id at which the running sum of weights exceeds u * total. fill(weights, first, count) writes the weights of ids first .. first + count
+ * and fills up to a multiple of VL with zeros; weights are added in id order in double, first by blocks, then inside the block.
  */
 template <class Fill>
 static int32_t inverse_distribution(double u, double total, int64_t v, Fill fill) {

@@ -8,8 +8,8 @@ static inline int32_t check_layout(const char* operation, const adaspec_head_lay
     REQUIRE(layout != nullptr, "%s: the head layout is null", operation);
     const adaspec_head_layout l = *layout;
     REQUIRE(
-        l.query_heads >= 1 && l.kv_heads >= 1 && l.query_heads % l.kv_heads == 0, "%s: %d query heads and %d key heads; the second must divide the first",
-        operation, l.query_heads, l.kv_heads);
+        l.query_heads >= 1 && l.kv_heads >= 1 && l.query_heads % l.kv_heads == 0,
+        "%s: %d query heads and %d key heads; the second must divide the first", operation, l.query_heads, l.kv_heads);
     REQUIRE(l.head_dim >= 1, "%s: heads of %d channels; at least 1 was expected", operation, l.head_dim);
     REQUIRE(
         l.query_offset >= 0 && l.key_offset >= 0 && l.value_offset >= 0 && l.query_head_stride >= 0 && l.kv_head_stride >= 0,

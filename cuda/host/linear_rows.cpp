@@ -5,8 +5,8 @@
 #include "vec.h"
 
 /*
- * Tiles of rows and outputs: a tile's rows of x stay in the second-level cache (256 KiB) while the outputs' weights, four rows at a time, pass by once.
- * A few rows (decoding) are one tile, so the weights are read from memory once.
+ * Tiles of rows and outputs: a tile's rows of x stay in the second-level cache (256 KiB) while the outputs' weights, four rows at a time, pass by
+ * once. A few rows (decoding) are one tile, so the weights are read from memory once.
  */
 template <class Type>
 static void multiply(
@@ -31,11 +31,12 @@ static void multiply(
 }
 
 ADASPEC_OPERATION(linear_rows)(
-    float* out, int64_t ld_out, const float* x, int64_t ld_x, const void* weight, int32_t weight_type, int64_t ld_weight, const float* bias, int64_t m,
-    int64_t n, int64_t k, void*) {
+    float* out, int64_t ld_out, const float* x, int64_t ld_x, const void* weight, int32_t weight_type, int64_t ld_weight, const float* bias,
+    int64_t m, int64_t n, int64_t k, void*) {
     REQUIRE(m >= 0 && n >= 0 && k >= 0, "linear_rows: negative size (m %lld, n %lld, k %lld)", (long long)m, (long long)n, (long long)k);
     REQUIRE(
-        ld_out >= n && ld_x >= k && ld_weight >= k, "linear_rows: out (%lld, %lld) has row stride %lld, x (%lld, %lld) %lld, weight (%lld, %lld) %lld",
+        ld_out >= n && ld_x >= k && ld_weight >= k,
+        "linear_rows: out (%lld, %lld) has row stride %lld, x (%lld, %lld) %lld, weight (%lld, %lld) %lld",
         (long long)m, (long long)n, (long long)ld_out, (long long)m, (long long)k, (long long)ld_x, (long long)n, (long long)k, (long long)ld_weight);
     REQUIRE(is_float_type(weight_type), "linear_rows: weight type %d; 0 (f32), 1 (bf16) or 2 (f16) was expected", weight_type);
     switch (weight_type) {

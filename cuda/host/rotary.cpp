@@ -26,11 +26,12 @@ ADASPEC_OPERATION(rotary)(
     const adaspec_head_layout l = *layout;
     REQUIRE(n >= 0, "rotary: negative number of rows %lld", (long long)n);
     REQUIRE(
-        rotary >= 0 && rotary % 2 == 0 && rotary <= l.head_dim, "rotary: %d channels; an even number up to the head's %d was expected", rotary, l.head_dim);
+        rotary >= 0 && rotary % 2 == 0 && rotary <= l.head_dim, "rotary: %d channels; an even number up to the head's %d was expected", rotary,
+        l.head_dim);
     for (int64_t i = 0; i < n; i++) {
         REQUIRE(
-            positions[i] >= 0 && positions[i] < table_rows, "rotary: position %d of row %lld is outside the table of %lld", positions[i], (long long)i,
-            (long long)table_rows);
+            positions[i] >= 0 && positions[i] < table_rows, "rotary: position %d of row %lld is outside the table of %lld", positions[i],
+            (long long)i, (long long)table_rows);
     }
     const int64_t half = rotary / 2;
     const float sign = inverse ? -1.0f : 1.0f;

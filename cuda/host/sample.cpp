@@ -4,9 +4,10 @@
 #include "threads.h"
 
 ADASPEC_OPERATION(sample)(
-    int32_t* token, const float* logits, int64_t ld_logits, float temperature, uint64_t seed, int32_t first_sequence, int64_t position, int32_t purpose,
-    int64_t b, int64_t v, void*) {
-    REQUIRE(b >= 0 && v >= 1 && ld_logits >= v, "sample: logits are (%lld, %lld) with row stride %lld", (long long)b, (long long)v, (long long)ld_logits);
+    int32_t* token, const float* logits, int64_t ld_logits, float temperature, uint64_t seed, int32_t first_sequence, int64_t position,
+    int32_t purpose, int64_t b, int64_t v, void*) {
+    REQUIRE(b >= 0 && v >= 1 && ld_logits >= v, "sample: logits are (%lld, %lld) with row stride %lld", (long long)b, (long long)v,
+        (long long)ld_logits);
     REQUIRE(temperature >= 0 && temperature < INFINITY, "sample: temperature is %g; zero or more was expected", (double)temperature);
 #pragma omp parallel for schedule(static) num_threads(threads_for(4 * b * v))
     for (int64_t i = 0; i < b; i++) {

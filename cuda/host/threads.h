@@ -6,8 +6,8 @@
 int32_t adaspec_threads();
 
 /*
- * Threads for an operation that takes about as long as streaming `work` floats: one where waking a team costs more than it saves. A team that sleeps is
- * awake in 5 to 10 us; a core streams 65536 floats in about 20.
+ * Threads for an operation that takes about as long as streaming `work` floats: one where waking a team costs more than it saves. A team that sleeps
+ * is awake in 5 to 10 us; a core streams 65536 floats in about 20.
  */
 static inline int32_t threads_for(int64_t work) {
     return work < 65536 ? 1 : adaspec_threads();

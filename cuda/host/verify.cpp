@@ -116,8 +116,8 @@ static Verdict verify_sampled(
 
 ADASPEC_OPERATION(verify)(
     int32_t* accepted, int32_t* next, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const int32_t* draft_tokens,
-    const int32_t* draft_lengths, float temperature, int32_t one_hot_draft, uint64_t seed, int32_t first_sequence, int64_t position, int64_t b, int64_t g,
-    int64_t v, void*) {
+    const int32_t* draft_lengths, float temperature, int32_t one_hot_draft, uint64_t seed, int32_t first_sequence, int64_t position, int64_t b,
+    int64_t g, int64_t v, void*) {
     REQUIRE(b >= 0 && g >= 0 && v >= 1, "verify: %lld sequences, %lld draft tokens, vocabulary %lld", (long long)b, (long long)g, (long long)v);
     REQUIRE(temperature >= 0 && temperature < INFINITY, "verify: temperature is %g; zero or more was expected", (double)temperature);
     REQUIRE(ld_target >= v, "verify: target rows of %lld are %lld apart", (long long)v, (long long)ld_target);
@@ -126,11 +126,12 @@ ADASPEC_OPERATION(verify)(
             (long long)v, (long long)ld_draft);
     for (int64_t s = 0; s < b; s++) {
         REQUIRE(
-            draft_lengths[s] >= 0 && draft_lengths[s] <= g, "verify: sequence %lld has %d draft tokens of at most %lld", (long long)s, draft_lengths[s],
-            (long long)g);
+            draft_lengths[s] >= 0 && draft_lengths[s] <= g, "verify: sequence %lld has %d draft tokens of at most %lld", (long long)s,
+            draft_lengths[s], (long long)g);
         for (int32_t i = 0; i < draft_lengths[s]; i++) {
             const int32_t id = draft_tokens[s * g + i];
-            REQUIRE(id >= 0 && id < v, "verify: draft token %d of sequence %lld is %d, outside the vocabulary of %lld", i, (long long)s, id, (long long)v);
+            REQUIRE(id >= 0 && id < v, "verify: draft token %d of sequence %lld is %d, outside the vocabulary of %lld", i, (long long)s, id,
+                (long long)v);
         }
     }
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads_for(4 * b * v))

@@ -74,8 +74,8 @@ ADASPEC_API int32_t adaspec_layernorm_backward(
 /* ---------------------------------------------------------------------------------------------------------------- linear, row by row */
 
 /*
- * out (m, n) = x (m, k) weight(n, k)^T + bias (n), bias may be NULL; weight of weight_type. The order of summation over k depends on k alone: the bits of
- * a row of out depend on that row of x only, for any m and any number of threads.
+ * out (m, n) = x (m, k) weight(n, k)^T + bias (n), bias may be NULL; weight of weight_type. The order of summation over k depends on k alone: the
+ * bits of a row of out depend on that row of x only, for any m and any number of threads.
  */
 ADASPEC_API int32_t adaspec_linear_rows(
     float* out, int64_t ld_out, const float* x, int64_t ld_x, const void* weight, int32_t weight_type, int64_t ld_weight, const float* bias,
@@ -106,8 +106,8 @@ typedef struct adaspec_head_layout {
 } adaspec_head_layout;
 
 /*
- * In place: rotates the first `rotary` channels of each query and key head of qkv (n, row_width), pairs (i, i + rotary/2), by table row positions[row]:
- * rotary/2 cosines, then rotary/2 sines. table (p, rotary). inverse != 0 rotates back (the backward).
+ * In place: rotates the first `rotary` channels of each query and key head of qkv (n, row_width), pairs (i, i + rotary/2), by table row
+ * positions[row]: rotary/2 cosines, then rotary/2 sines. table (p, rotary). inverse != 0 rotates back (the backward).
  */
 ADASPEC_API int32_t adaspec_rotary(
     float* qkv, const adaspec_head_layout* layout, const int32_t* positions, const float* table, int64_t table_rows, int32_t rotary, int32_t inverse,
@@ -156,11 +156,11 @@ ADASPEC_API int32_t adaspec_scatter_add_rows(float* x, int64_t ld_x, const float
 
 /*
  * One streaming pass over target, draft and reference logits (n, v); p, q, r are their softmax. Per row:
- *   kl_draft = KL(p||q), kl_ref = KL(p||r), gap = kl_draft - kl_ref computed directly (sum p (r - q) + lse_q - lse_r in logits, no difference of two sums),
- *   target_lse, draft_lse = log-sum-exp, acceptance = sum_v min(p, q).
+ *   kl_draft = KL(p||q), kl_ref = KL(p||r), gap = kl_draft - kl_ref computed directly (sum p (r - q) + lse_q - lse_r in logits, no difference of two
+ *   sums), target_lse, draft_lse = log-sum-exp, acceptance = sum_v min(p, q).
  * reference may be NULL: then kl_ref, if not NULL, is read (a cached value) and gap = kl_draft - kl_ref. gap, acceptance, kl_ref may be NULL.
- * A target logit of -inf contributes nothing; a draft logit of -inf where p > 0 gives kl_draft = +inf; a row with NaN or +inf, or only -inf, gives NaN in
- * every output of the row.
+ * A target logit of -inf contributes nothing; a draft logit of -inf where p > 0 gives kl_draft = +inf; a row with NaN or +inf, or only -inf, gives
+ * NaN in every output of the row.
  */
 ADASPEC_API int32_t adaspec_distill_forward(
     float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* target_lse, float* draft_lse, const float* target, int64_t ld_target,
@@ -181,8 +181,9 @@ ADASPEC_API int32_t adaspec_cross_entropy_backward(
     int64_t v, void* stream);
 
 /*
- * Kept are the rows with gap >= torch.quantile(gap, 1 - k): rank = f32(f32(1-k) * (n-1)) with 1-k in double first, torch's two-branch lerp between the neighbours in f32; ties are
- * all kept; any NaN keeps nothing. kept_rows (n) receives them ascending, *kept their number. scratch: n floats.
+ * Kept are the rows with gap >= torch.quantile(gap, 1 - k): rank = f32(f32(1-k) * (n-1)) with 1-k in double first, torch's two-branch lerp between
+ * the neighbours in f32, each branch one fused multiply-add; ties are all kept; any NaN keeps nothing. kept_rows (n) receives them ascending, *kept
+ * their number. scratch: n floats.
  */
 ADASPEC_API int32_t adaspec_select(int32_t* kept_rows, int32_t* kept, const float* gap, double k, float* scratch, int64_t n, void* stream);
 
@@ -219,10 +220,11 @@ ADASPEC_API int32_t adaspec_sample(
 
 /*
  * Token verification with rejection sampling (Leviathan et al. 2023). target: rows b * (g+1) + i, draft: rows b * g + i, draft_tokens (b, g),
- * draft_lengths (b) in [0, g]. Draft token i is accepted while u q(x) < p(x), u of (seed, first_sequence + b, position + i, ACCEPT); at the first rejection
- * next comes from norm(max(p - q, 0)) (from p where that sum is 0), after a full acceptance from p, with the number of (.., position + accepted, NEXT).
- * temperature 0: a token is accepted while it is the target's argmax, next is the argmax. one_hot_draft != 0: q is 1 at the draft token and draft may be
- * NULL. A sequence with a row that is not finite (as in adaspec_sample) gives next = -1 and accepted = the number before that row.
+ * draft_lengths (b) in [0, g]. Draft token i is accepted while u q(x) < p(x), u of (seed, first_sequence + b, position + i, ACCEPT); at the first
+ * rejection next comes from norm(max(p - q, 0)) (from p where that sum is 0), after a full acceptance from p, with the number of (.., position +
+ * accepted, NEXT). temperature 0: a token is accepted while it is the target's argmax, next is the argmax. one_hot_draft != 0: q is 1 at the draft
+ * token and draft may be NULL. A sequence with a row that is not finite (as in adaspec_sample) gives next = -1 and accepted = the number before that
+ * row.
  */
 ADASPEC_API int32_t adaspec_verify(
     int32_t* accepted, int32_t* next, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const int32_t* draft_tokens,

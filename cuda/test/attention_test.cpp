@@ -1,6 +1,6 @@
 /*
- * Attention for training against double: ragged sequences around the blocks of 32 queries and 64 keys (1, 31, 33, 64, 65, 130 rows), head widths around
- * the vectors, grouped queries, both layouts.
+ * Attention for training against double: ragged sequences around the blocks of 32 queries and 64 keys (1, 31, 33, 64, 65, 130 rows), head widths
+ * around the vectors, grouped queries, both layouts.
  */
 #include "attention_oracle.h"
 
@@ -31,8 +31,8 @@ static void check(const adaspec_head_layout& l, const std::vector<int32_t>& leng
                 const std::vector<double> want = oracle.row(i, h, want_lse);
                 CHECK_CLOSE(lse[(first + i) * l.query_heads + h], want_lse, 2e-6, 1e-6, "lse of row %d head %d", (int)i, h);
                 for (int d = 0; d < l.head_dim; d++) {
-                    CHECK_CLOSE(out[(first + i) * out_width + h * l.head_dim + d], want[(size_t)d], 3e-6, 3e-6, "row %d head %d channel %d of %d", (int)i, h, d,
-                                (int)length);
+                    CHECK_CLOSE(out[(first + i) * out_width + h * l.head_dim + d], want[(size_t)d], 3e-6, 3e-6, "row %d head %d channel %d of %d",
+                        (int)i, h, d, (int)length);
                 }
             }
         }

@@ -1,6 +1,6 @@
 /*
- * What every native test stands on: a comparison that NaN cannot pass, memory that ends at an unmapped page, numbers from a seed, and runs that must give
- * the same bits for any number of threads.
+ * What every native test stands on: a comparison that NaN cannot pass, memory that ends at an unmapped page, numbers from a seed, and runs that must
+ * give the same bits for any number of threads.
  */
 #pragma once
 
@@ -101,8 +101,8 @@ struct Random {
 };
 
 /*
- * n elements that end flush at an unmapped page: one element read or written past the end stops the test. Before them lie 64 canary bytes, checked when
- * the buffer goes. Fresh memory is NaN bits.
+ * n elements that end flush at an unmapped page: one element read or written past the end stops the test. Before them lie 64 canary bytes, checked
+ * when the buffer goes. Fresh memory is NaN bits.
  */
 template <class T>
 struct Buffer {

@@ -38,8 +38,8 @@ static void check(const adaspec_head_layout& l, int64_t length, int64_t capacity
                 Floats out(m * out_width);
                 CHECK_OK(adaspec_cache_append(keys, values, qkv + first * l.row_width, &l, first, capacity, m, nullptr));
                 CHECK_OK(adaspec_attention_decode(out, qkv + first * l.row_width, &l, keys, values, first, capacity, scale, m, nullptr));
-                CHECK(memcmp(out.data, alone.data + first * out_width, (size_t)(m * out_width) * 4) == 0, "rows %d to %d together differ from rows alone",
-                      (int)first, (int)(first + m));
+                CHECK(memcmp(out.data, alone.data + first * out_width, (size_t)(m * out_width) * 4) == 0,
+                    "rows %d to %d together differ from rows alone", (int)first, (int)(first + m));
             }
         }
     }

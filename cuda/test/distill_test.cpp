@@ -101,7 +101,8 @@ static void check(Case& c, double tolerance) {
             const double p = exp(c.t[i * c.ld() + j] - t);
             const double q = exp(c.d[i * c.ld() + j] - d);
             /* A log-sum-exp rounded to f32 near 100 shifts a probability by 4e-6 of itself. */
-            CHECK_CLOSE(all[i * c.v + j], scale * (q - p) + broken, 1e-8 + 2e-7 * (2 + fabs(t) + fabs(d)) * (p + q), 0, "dlogits (%d, %d)", (int)i, (int)j);
+            CHECK_CLOSE(all[i * c.v + j], scale * (q - p) + broken, 1e-8 + 2e-7 * (2 + fabs(t) + fabs(d)) * (p + q), 0, "dlogits (%d, %d)", (int)i,
+                (int)j);
         }
     }
     for (int64_t i = 0; i < rows.n; i++) {
@@ -138,7 +139,8 @@ static void check_special() {
     CHECK(isfinite(kl[3]) && kl_ref[3] == INFINITY && gap[3] == -INFINITY, "row 3: %g %g %g", kl[3], kl_ref[3], gap[3]);
     CHECK(kl[4] == INFINITY && kl_ref[4] == INFINITY && isnan(gap[4]), "row 4: %g %g %g", kl[4], kl_ref[4], gap[4]);
     for (int i : {5, 6, 7, 8}) {
-        CHECK(isnan(kl[i]) && isnan(kl_ref[i]) && isnan(gap[i]) && isnan(acceptance[i]) && isnan(t_lse[i]) && isnan(d_lse[i]), "row %d is not NaN throughout", i);
+        CHECK(isnan(kl[i]) && isnan(kl_ref[i]) && isnan(gap[i]) && isnan(acceptance[i]) && isnan(t_lse[i]) && isnan(d_lse[i]),
+            "row %d is not NaN throughout", i);
     }
     CHECK(kl[11] == 0 && kl_ref[11] == 0 && gap[11] == 0, "equal rows: %g %g %g", kl[11], kl_ref[11], gap[11]);
     for (int64_t i : {0, 1, 9, 10}) {
@@ -158,9 +160,11 @@ static void check_alone() {
     CHECK_OK(adaspec_distill_forward(a, b, g, s, t, d, c.t, 1300, c.d, 1300, c.r, 1300, 40, 1300, nullptr));
     for (int64_t i = 0; i < 40; i++) {
         float one[6];
-        CHECK_OK(adaspec_distill_forward(one, one + 1, one + 2, one + 3, one + 4, one + 5, c.t + i * 1300, 1300, c.d + i * 1300, 1300, c.r + i * 1300, 1300, 1,
+        CHECK_OK(adaspec_distill_forward(one, one + 1, one + 2, one + 3, one + 4, one + 5, c.t + i * 1300, 1300, c.d + i * 1300, 1300, c.r
+            + i * 1300, 1300, 1,
                                          1300, nullptr));
-        CHECK(one[0] == a[i] && one[1] == b[i] && one[2] == g[i] && one[3] == s[i] && one[4] == t[i] && one[5] == d[i], "row %d alone differs", (int)i);
+        CHECK(one[0] == a[i] && one[1] == b[i] && one[2] == g[i] && one[3] == s[i] && one[4] == t[i] && one[5] == d[i], "row %d alone differs",
+            (int)i);
     }
 }
 

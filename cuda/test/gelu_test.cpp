@@ -44,8 +44,8 @@ int main() {
         CHECK_OK(adaspec_gelu_backward(dx, one, x, form, 8, nullptr));
         CHECK(out[0] == 0 && out[1] == 0 && out[2] == 30 && out[3] == 0 && out[4] == 1e10f && out[5] == 0 && out[6] == INFINITY && isnan(out[7]),
               "form %d: %g %g %g %g %g %g %g", form, out[0], out[1], out[2], out[3], out[4], out[5], out[6]);
-        CHECK(dx[0] == 0.5f && dx[1] == 0.5f && dx[2] == 1 && dx[3] == 0 && dx[4] == 1 && dx[5] == 0 && isnan(dx[7]), "form %d: %g %g %g %g %g %g", form,
-              dx[0], dx[1], dx[2], dx[3], dx[4], dx[5]);
+        CHECK(dx[0] == 0.5f && dx[1] == 0.5f && dx[2] == 1 && dx[3] == 0 && dx[4] == 1 && dx[5] == 0 && isnan(dx[7]), "form %d: %g %g %g %g %g %g",
+            form, dx[0], dx[1], dx[2], dx[3], dx[4], dx[5]);
     }
     check_threads("gelu", [] {
         Floats x(50001, normals(1));

@@ -23,7 +23,8 @@ struct Philox {
 };
 
 inline double uniform(uint64_t seed, int32_t sequence, int64_t position, int32_t purpose) {
-    const Philox block((uint32_t)seed, (uint32_t)(seed >> 32), (uint32_t)position, (uint32_t)((uint64_t)position >> 32), (uint32_t)sequence, (uint32_t)purpose);
+    const Philox block((uint32_t)seed, (uint32_t)(seed >> 32), (uint32_t)position, (uint32_t)((uint64_t)position >> 32), (uint32_t)sequence,
+        (uint32_t)purpose);
     return (double)(((uint64_t)block.word[0] << 32 | block.word[1]) >> 11) * 0x1p-53;
 }
 

@@ -39,7 +39,8 @@ static void check(int64_t n, int64_t c, float offset) {
         double sum_gx = 0;
         for (int64_t j = 0; j < c; j++) {
             const double xhat = (x[i * c + j] - m) * r;
-            CHECK_CLOSE(out[i * c + j], xhat * gain[j] + bias[j], 1e-6 + 1e-6 * fabs(offset) * r, 1e-6, "(%d, %d) of n %d c %d", (int)i, (int)j, (int)n, (int)c);
+            CHECK_CLOSE(out[i * c + j], xhat * gain[j] + bias[j], 1e-6 + 1e-6 * fabs(offset) * r, 1e-6, "(%d, %d) of n %d c %d", (int)i, (int)j,
+                (int)n, (int)c);
             const double g = (double)dout[i * c + j] * gain[j];
             sum_g += g;
             sum_gx += g * xhat;

@@ -75,8 +75,8 @@ static void check_row_invariance(int64_t n, int64_t k, int32_t type) {
             Floats out(m * n);
             CHECK_OK(adaspec_linear_rows(out, n, x + first * k, k, weight.data(), type, k, bias, m, n, k, nullptr));
             CHECK(memcmp(out.data, expected.data() + first * n, (size_t)(m * n) * 4) == 0,
-                  "rows %d to %d with m %d, %d threads, n %d, k %d, type %d differ from rows alone", (int)first, (int)(first + m), (int)m, threads, (int)n,
-                  (int)k, type);
+                  "rows %d to %d with m %d, %d threads, n %d, k %d, type %d differ from rows alone", (int)first, (int)(first + m), (int)m, threads,
+                  (int)n, (int)k, type);
         }
     }
     CHECK_OK(adaspec_set_threads(2));

@@ -9,7 +9,8 @@ static void check_rows(int64_t n, int64_t c, int64_t pad) {
     CHECK_OK(adaspec_bias_add(x, ld, bias, n, c, nullptr));
     for (int64_t i = 0; i < x.n; i++) {
         const bool inside = i % ld < c;
-        CHECK(x[i] == (inside ? before[(size_t)i] + bias[i % ld] : before[(size_t)i]), "bias_add at %d, n %d c %d pad %d", (int)i, (int)n, (int)c, (int)pad);
+        CHECK(x[i] == (inside ? before[(size_t)i] + bias[i % ld] : before[(size_t)i]), "bias_add at %d, n %d c %d pad %d", (int)i, (int)n, (int)c,
+            (int)pad);
     }
 
     Floats sum(c, normals(3));
@@ -24,7 +25,8 @@ static void check_rows(int64_t n, int64_t c, int64_t pad) {
     CHECK_OK(adaspec_column_sum(sum, x, ld, n, c, nullptr));
     for (int64_t j = 0; j < c; j++) {
         /* Blocks of 64 rows in f32, the rest in double, and the last rounding. */
-        CHECK_CLOSE(sum[j], want[(size_t)j], 6e-8 * 64 * size * sqrt((double)n), 1e-7, "column %d, n %d c %d pad %d", (int)j, (int)n, (int)c, (int)pad);
+        CHECK_CLOSE(sum[j], want[(size_t)j], 6e-8 * 64 * size * sqrt((double)n), 1e-7, "column %d, n %d c %d pad %d", (int)j, (int)n, (int)c,
+            (int)pad);
     }
 
     const int64_t k = (n + 1) / 2;

@@ -1,6 +1,6 @@
 /*
- * Verification step by step against double: every acceptance, rejection and residual draw is what the uniform numbers say; the law of the emitted token
- * is the target's by enumeration; broken rows stop a sequence where they stand.
+ * Verification step by step against double: every acceptance, rejection and residual draw is what the uniform numbers say; the law of the emitted
+ * token is the target's by enumeration; broken rows stop a sequence where they stand.
  */
 #include "law_oracle.h"
 
@@ -27,13 +27,15 @@ struct Drafts {
                 }
                 tokens[s * g + i] = 0;
                 for (int64_t j = 0; j < v; j++) {
-                    tokens[s * g + i] = target[(s * (g + 1) + i) * ld + j] > target[(s * (g + 1) + i) * ld + tokens[s * g + i]] ? (int32_t)j : tokens[s * g + i];
+                    tokens[s * g + i] = target[(s * (g + 1) + i) * ld + j] > target[(s * (g + 1) + i) * ld + tokens[s * g + i]] ? (int32_t)j
+                        : tokens[s * g + i];
                 }
             }
         }
     }
     void run(float temperature, bool one_hot, uint64_t seed, int64_t position) {
-        CHECK_OK(adaspec_verify(accepted, next, target, ld, one_hot ? nullptr : draft.data, ld, tokens, lengths, temperature, one_hot, seed, 10, position, b, g, v,
+        CHECK_OK(adaspec_verify(accepted, next, target, ld, one_hot ? nullptr : draft.data, ld, tokens, lengths, temperature, one_hot, seed, 10,
+            position, b, g, v,
                                 nullptr));
     }
     const float* target_row(int64_t s, int64_t i) {
@@ -67,7 +69,8 @@ static void check(int64_t b, int64_t g, int64_t v, float temperature, bool one_h
                 q = law(d.draft.data + (s * g + i) * d.ld, v, temperature);
             }
             const double margin = uniform(seed, 10 + (int32_t)s, position + i, ADASPEC_PURPOSE_ACCEPT) * q[(size_t)x] - p[(size_t)x];
-            CHECK(i < accepted ? margin < 1e-6 : margin > -1e-6, "sequence %d: draft token %d is wrongly %s", (int)s, i, i < accepted ? "accepted" : "rejected");
+            CHECK(i < accepted ? margin < 1e-6 : margin > -1e-6, "sequence %d: draft token %d is wrongly %s", (int)s, i, i < accepted ? "accepted"
+                : "rejected");
             if (i == accepted) {
                 std::vector<double> rest((size_t)v);
                 for (size_t j = 0; j < (size_t)v; j++) {
@@ -136,7 +139,8 @@ static void check_broken() {
                 Ints length(1, [](int64_t) { return 3; });
                 int32_t accepted = -5, next = -5;
                 CHECK_OK(adaspec_verify(&accepted, &next, target, v, draft, v, tokens, length, temperature, 0, 1, 0, 0, 1, 3, v, nullptr));
-                CHECK(accepted == at && next == -1, "broken target row %d, temperature %g: accepted %d, next %d", (int)at, (double)temperature, accepted, next);
+                CHECK(accepted == at && next == -1, "broken target row %d, temperature %g: accepted %d, next %d", (int)at, (double)temperature,
+                    accepted, next);
             }
         }
     }
@@ -181,7 +185,8 @@ int main() {
     });
     float x = 0;
     int32_t zero = 0, one = 1, a = 0, n = 0;
-    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, &x, 1, &one, &one, 1, 0, 0, 0, 0, 1, 1, 1, nullptr), "draft token 0 of sequence 0 is 1, outside the vocabulary of 1");
+    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, &x, 1, &one, &one, 1, 0, 0, 0, 0, 1, 1, 1, nullptr),
+        "draft token 0 of sequence 0 is 1, outside the vocabulary of 1");
     CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, nullptr, 0, &zero, &one, 1, 0, 0, 0, 0, 1, 1, 1, nullptr), "the draft's logits are missing");
     CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, &x, 1, &zero, &one, 1, 0, 0, 0, 0, 1, 0, 1, nullptr), "has 1 draft tokens of at most 0");
     return finish();

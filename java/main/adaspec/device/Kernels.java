@@ -160,7 +160,8 @@ public final class Kernels {
     }
 
     public void layernormForward(
-            MemorySegment out, MemorySegment mean, MemorySegment rstd, MemorySegment x, MemorySegment gain, MemorySegment bias, float eps, long n, long c) {
+            MemorySegment out, MemorySegment mean, MemorySegment rstd, MemorySegment x, MemorySegment gain, MemorySegment bias, float eps, long n,
+            long c) {
         try {
             check((int) layernormForward.invokeExact(out, mean, rstd, x, gain, bias, eps, n, c, DEFAULT_STREAM));
         } catch (Throwable e) {
@@ -228,7 +229,8 @@ public final class Kernels {
 
     /** {@code layout}: a native struct of nine i32 ({@link #headLayout}). */
     public void rotary(
-            MemorySegment qkv, MemorySegment layout, MemorySegment positions, MemorySegment table, long tableRows, int rotated, boolean inverse, long n) {
+            MemorySegment qkv, MemorySegment layout, MemorySegment positions, MemorySegment table, long tableRows, int rotated, boolean inverse,
+            long n) {
         try {
             check((int) rotary.invokeExact(qkv, layout, positions, table, tableRows, rotated, inverse ? 1 : 0, n, DEFAULT_STREAM));
         } catch (Throwable e) {
@@ -237,7 +239,8 @@ public final class Kernels {
     }
 
     public void attentionForward(
-            MemorySegment out, MemorySegment lse, MemorySegment qkv, MemorySegment layout, MemorySegment starts, long sequences, float scale, long n) {
+            MemorySegment out, MemorySegment lse, MemorySegment qkv, MemorySegment layout, MemorySegment starts, long sequences, float scale,
+            long n) {
         try {
             check((int) attentionForward.invokeExact(out, lse, qkv, layout, starts, sequences, scale, n, DEFAULT_STREAM));
         } catch (Throwable e) {
@@ -351,7 +354,8 @@ public final class Kernels {
             long v) {
         try {
             check((int) distillForward.invokeExact(
-                    klDraft, klRef, gap, acceptance, targetLse, draftLse, target, ldTarget, draft, ldDraft, reference, ldReference, n, v, DEFAULT_STREAM));
+                    klDraft, klRef, gap, acceptance, targetLse, draftLse, target, ldTarget, draft, ldDraft, reference, ldReference, n, v,
+                    DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -379,7 +383,8 @@ public final class Kernels {
         }
     }
 
-    public void crossEntropyForward(MemorySegment loss, MemorySegment lse, MemorySegment logits, long ldLogits, MemorySegment targets, long n, long v) {
+    public void crossEntropyForward(MemorySegment loss, MemorySegment lse, MemorySegment logits, long ldLogits, MemorySegment targets, long n,
+            long v) {
         try {
             check((int) crossEntropyForward.invokeExact(loss, lse, logits, ldLogits, targets, n, v, DEFAULT_STREAM));
         } catch (Throwable e) {
@@ -484,8 +489,8 @@ public final class Kernels {
             long v) {
         try {
             check((int) verify.invokeExact(
-                    accepted, next, target, ldTarget, draft, ldDraft, draftTokens, draftLengths, temperature, oneHotDraft ? 1 : 0, seed, firstSequence,
-                    position, b, g, v, DEFAULT_STREAM));
+                    accepted, next, target, ldTarget, draft, ldDraft, draftTokens, draftLengths, temperature, oneHotDraft ? 1 : 0, seed,
+                    firstSequence, position, b, g, v, DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }

@@ -21,9 +21,9 @@ import java.util.zip.CRC32;
 /**
  * Native libraries unpacked from the jar, once: a folder named after the hash of their list of hashes, readable by its owner only.
  *
- * <p>What is unpacked must have the SHA-256 that the jar tells. At each later start a file's CRC-32 is compared with the one it had then (a tenth of the time:
- * a start should not wait for a third of a second), and a damaged or missing file is unpacked anew. Two processes may unpack at once: files are renamed
- * into place whole.
+ * <p>What is unpacked must have the SHA-256 that the jar tells. At each later start a file's CRC-32 is compared with the one it had then (a tenth of
+ * the time: a start should not wait for a third of a second), and a damaged or missing file is unpacked anew. Two processes may unpack at once: files
+ * are renamed into place whole.
  */
 final class NativeCache {
     /** Written by the native build beside the libraries: {@code sha256sum}'s format. */

@@ -74,9 +74,9 @@ record NativeLibraries(SymbolLookup openMp, SymbolLookup oneDnn, SymbolLookup cp
     }
 
     /**
-     * Idle OpenMP threads sleep almost at once. By default they spin for milliseconds before they sleep: where another program wants the cores, each small
-     * operation then waits for a time slice (measured with two busy neighbours on two cores: 11 ms an operation instead of 0.05). libgomp reads this
-     * when it is loaded; what the user has set stands.
+     * Idle OpenMP threads sleep almost at once. By default they spin for milliseconds before they sleep: where another program wants the cores, each
+     * small operation then waits for a time slice (measured with two busy neighbours on two cores: 11 ms an operation instead of 0.05). libgomp reads
+     * this when it is loaded; what the user has set stands.
      */
     private static void quietOpenMp(Map<String, String> environment) {
         if (environment.containsKey("GOMP_SPINCOUNT") || environment.containsKey("OMP_WAIT_POLICY")) {

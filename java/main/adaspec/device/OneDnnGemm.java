@@ -27,8 +27,8 @@ final class OneDnnGemm implements Gemm {
      */
     OneDnnGemm(SymbolLookup oneDnn, SymbolLookup openMp, int threads) {
         sgemm = bind(oneDnn, "dnnl_sgemm", FunctionDescriptor.of(
-                JAVA_INT, JAVA_BYTE, JAVA_BYTE, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_FLOAT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_FLOAT, ADDRESS,
-                JAVA_LONG));
+                JAVA_INT, JAVA_BYTE, JAVA_BYTE, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_FLOAT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_FLOAT,
+                ADDRESS, JAVA_LONG));
         setThreads = bind(openMp, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
         this.threads = threads;
         this.version = version(bind(oneDnn, "dnnl_version", FunctionDescriptor.of(ADDRESS)));
@@ -81,7 +81,8 @@ final class OneDnnGemm implements Gemm {
             throw new IllegalStateException("dnnl_sgemm threw", e);
         }
         if (status != 0) {
-            throw new DeviceException("dnnl_sgemm failed with status " + status + " for (" + m + ", " + k + ") x (" + k + ", " + n + ") with row strides "
+            throw new DeviceException("dnnl_sgemm failed with status " + status + " for (" + m + ", " + k + ") x (" + k + ", " + n
+                    + ") with row strides "
                     + lda + ", " + ldb + ", " + ldc);
         }
     }

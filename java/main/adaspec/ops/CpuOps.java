@@ -80,8 +80,8 @@ public final class CpuOps implements Ops {
 
     private MemorySegment layout(HeadLayout l) {
         return layouts.computeIfAbsent(l, key -> Kernels.headLayout(
-                arena, l.queryHeads(), l.kvHeads(), l.headDim(), l.queryOffset(), l.keyOffset(), l.valueOffset(), l.queryHeadStride(), l.kvHeadStride(),
-                l.rowWidth()));
+                arena, l.queryHeads(), l.kvHeads(), l.headDim(), l.queryOffset(), l.keyOffset(), l.valueOffset(), l.queryHeadStride(),
+                l.kvHeadStride(), l.rowWidth()));
     }
 
     // ------------------------------------------------------------------------------------------------ embedding
@@ -103,8 +103,8 @@ public final class CpuOps implements Ops {
     public void embeddingBackward(Tensor dTable, Tensor dOut, Tensor ids) {
         requireMatrix("embeddingBackward", "dOut", dOut, ids.rows(), dTable.columns());
         kernels.embeddingBackward(
-                dense("embeddingBackward", "dTable", dTable), dense("embeddingBackward", "dOut", dOut), ids("embeddingBackward", "ids", ids), ids.rows(),
-                dTable.columns(), dTable.rows());
+                dense("embeddingBackward", "dTable", dTable), dense("embeddingBackward", "dOut", dOut), ids("embeddingBackward", "ids", ids),
+                ids.rows(), dTable.columns(), dTable.rows());
     }
 
     // ------------------------------------------------------------------------------------------------ norms
@@ -179,8 +179,8 @@ public final class CpuOps implements Ops {
         requireMatrix(operation, "dOut", dOut, x.rows(), dOut.columns());
         requireMatrix(operation, "dWeight", dWeight, dOut.columns(), x.columns());
         gemm.multiply(
-                true, false, dOut.columns(), x.columns(), x.rows(), rows(operation, "dOut", dOut), stride(dOut), rows(operation, "x", x), stride(x), 1,
-                rows(operation, "dWeight", dWeight), stride(dWeight));
+                true, false, dOut.columns(), x.columns(), x.rows(), rows(operation, "dOut", dOut), stride(dOut), rows(operation, "x", x), stride(x),
+                1, rows(operation, "dWeight", dWeight), stride(dWeight));
         if (dBias != null) {
             requireVector(operation, "dBias", dBias, dOut.columns());
             kernels.columnSum(dense(operation, "dBias", dBias), dOut.segment(), stride(dOut), dOut.rows(), dOut.columns());
@@ -195,8 +195,8 @@ public final class CpuOps implements Ops {
     private void linearRows(String operation, Tensor out, Tensor x, Tensor weight, Tensor bias) {
         requireLinear(operation, out, x, weight, bias);
         kernels.linearRows(
-                rows(operation, "out", out), stride(out), rows(operation, "x", x), stride(x), weights(operation, "weight", weight), weight.dtype().code(),
-                stride(weight), denseOrNull(operation, "bias", bias), x.rows(), weight.rows(), x.columns());
+                rows(operation, "out", out), stride(out), rows(operation, "x", x), stride(x), weights(operation, "weight", weight),
+                weight.dtype().code(), stride(weight), denseOrNull(operation, "bias", bias), x.rows(), weight.rows(), x.columns());
     }
 
     /** The row stride; of a single row its own length will do, whatever view it came from. */
@@ -244,8 +244,8 @@ public final class CpuOps implements Ops {
     public void cacheAppend(Tensor keys, Tensor values, Tensor qkv, HeadLayout layout, long position) {
         requireCache("cacheAppend", keys, values, qkv, layout);
         kernels.cacheAppend(
-                dense("cacheAppend", "keys", keys), dense("cacheAppend", "values", values), dense("cacheAppend", "qkv", qkv), layout(layout), position,
-                keys.dim(1), qkv.rows());
+                dense("cacheAppend", "keys", keys), dense("cacheAppend", "values", values), dense("cacheAppend", "qkv", qkv), layout(layout),
+                position, keys.dim(1), qkv.rows());
     }
 
     @Override
@@ -301,7 +301,8 @@ public final class CpuOps implements Ops {
         requireMatrix("scatterAddRows", "d", d, rows.rows(), x.columns());
         requireIdsBelow("scatterAddRows", "rows", rows, x.rows());
         kernels.scatterAddRows(
-                rows("scatterAddRows", "x", x), stride(x), dense("scatterAddRows", "d", d), ids("scatterAddRows", "rows", rows), rows.rows(), x.columns());
+                rows("scatterAddRows", "x", x), stride(x), dense("scatterAddRows", "d", d), ids("scatterAddRows", "rows", rows), rows.rows(),
+                x.columns());
     }
 
     // ------------------------------------------------------------------------------------------------ losses over the vocabulary
@@ -333,8 +334,8 @@ public final class CpuOps implements Ops {
         kernels.distillForward(
                 dense(operation, "klDraft", klDraft), denseOrNull(operation, "klRef", klRef), denseOrNull(operation, "gap", gap),
                 denseOrNull(operation, "acceptance", acceptance), dense(operation, "targetLse", targetLse), dense(operation, "draftLse", draftLse),
-                rows(operation, "target logits", targetLogits), stride(targetLogits), rows(operation, "draft logits", draftLogits), stride(draftLogits),
-                referenceLogits == null ? MemorySegment.NULL : rows(operation, "reference logits", referenceLogits),
+                rows(operation, "target logits", targetLogits), stride(targetLogits), rows(operation, "draft logits", draftLogits),
+                stride(draftLogits), referenceLogits == null ? MemorySegment.NULL : rows(operation, "reference logits", referenceLogits),
                 referenceLogits == null ? 0 : stride(referenceLogits), n, targetLogits.columns());
     }
 
@@ -401,13 +402,14 @@ public final class CpuOps implements Ops {
 
     @Override
     public void adamw(
-            Tensor param, Tensor grad, Tensor m, Tensor v, float gradScale, float lr, float beta1, float beta2, float eps, float weightDecay, long step) {
+            Tensor param, Tensor grad, Tensor m, Tensor v, float gradScale, float lr, float beta1, float beta2, float eps, float weightDecay,
+            long step) {
         requireVector("adamw", "grad", grad, param.size());
         requireVector("adamw", "m", m, param.size());
         requireVector("adamw", "v", v, param.size());
         kernels.adamw(
-                dense("adamw", "param", param), dense("adamw", "grad", grad), dense("adamw", "m", m), dense("adamw", "v", v), gradScale, lr, beta1, beta2,
-                eps, weightDecay, step, param.size());
+                dense("adamw", "param", param), dense("adamw", "grad", grad), dense("adamw", "m", m), dense("adamw", "v", v), gradScale, lr, beta1,
+                beta2, eps, weightDecay, step, param.size());
     }
 
     // ------------------------------------------------------------------------------------------------ decoding

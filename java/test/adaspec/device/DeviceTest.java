@@ -1,5 +1,6 @@
 package adaspec.device;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -139,12 +140,12 @@ class DeviceTest {
         int lda = (transposeA ? m : k) + 2;
         int ldb = (transposeB ? k : n) + 1;
         int ldc = n + 3;
-        float[] a = random.doubles((long) (transposeA ? k : m) * lda).collect(() -> new Floats((transposeA ? k : m) * lda), Floats::add, (p, q) -> {}).values;
-        float[] b = random.doubles((long) (transposeB ? n : k) * ldb).collect(() -> new Floats((transposeB ? n : k) * ldb), Floats::add, (p, q) -> {}).values;
+        float[] a = floats(random, (transposeA ? k : m) * lda);
+        float[] b = floats(random, (transposeB ? n : k) * ldb);
         MemorySegment c = arena.allocate(4L * m * ldc, 64);
         for (int i = 0; i < m * ldc; i++) {
             // What beta 0 overwrites need not hold numbers; what lies between the rows stays.
-            c.setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i, i % ldc >= n ? 7 : beta == 0 ? Float.NaN : i);
+            c.setAtIndex(JAVA_FLOAT, i, i % ldc >= n ? 7 : beta == 0 ? Float.NaN : i);
         }
         gemm.multiply(transposeA, transposeB, m, n, k, copy(arena, a), lda, copy(arena, b), ldb, beta, c, ldc);
         for (int i = 0; i < m; i++) {
@@ -154,27 +155,22 @@ class DeviceTest {
                     want += (double) a[transposeA ? l * lda + i : i * lda + l] * b[transposeB ? j * ldb + l : l * ldb + j];
                 }
                 // Terms in [0, 1): k roundings of a sum below k.
-                assertEquals(want, c.getAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i * ldc + j), 6e-8 * (k * k + want), "(" + i + ", " + j + ")");
+                assertEquals(want, c.getAtIndex(JAVA_FLOAT, i * ldc + j), 6e-8 * (k * k + want), "(" + i + ", " + j + ")");
             }
         }
     }
 
     private static MemorySegment copy(Arena arena, float[] values) {
         MemorySegment segment = arena.allocate(Math.max(4L * values.length, 4), 64);
-        MemorySegment.copy(values, 0, segment, java.lang.foreign.ValueLayout.JAVA_FLOAT, 0, values.length);
+        MemorySegment.copy(values, 0, segment, JAVA_FLOAT, 0, values.length);
         return segment;
     }
 
-    private static final class Floats {
-        final float[] values;
-        int size;
-
-        Floats(int capacity) {
-            values = new float[capacity];
+    private static float[] floats(java.util.SplittableRandom random, int n) {
+        float[] values = new float[n];
+        for (int i = 0; i < n; i++) {
+            values[i] = (float) random.nextDouble();
         }
-
-        void add(double value) {
-            values[size++] = (float) value;
-        }
+        return values;
     }
 }

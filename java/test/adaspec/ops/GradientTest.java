@@ -14,10 +14,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every backward, on every device, against differences of its forward: the loss is a weighted sum of the forward's outputs, the weights are the gradient
- * that comes in.
+ * Every backward, on every device, against differences of its forward: the loss is a weighted sum of the forward's outputs, the weights are the
+ * gradient that comes in.
  *
- * <p>Differences are of fourth order with steps of 0.03: the error of the formula is about 1e-6, that of outputs rounded to f32 about 1e-7 / 0.03 each.
+ * <p>Differences are of fourth order with steps of 0.03: the error of the formula is about 1e-6, that of outputs rounded to f32 about 1e-7 / 0.03
+ * each.
  */
 class GradientTest {
     private static final float STEP = 0.03f;

@@ -513,7 +513,8 @@ class OpsTest {
             Tensor accepted = data.step.tensor(DType.I32, b);
             Tensor next = data.step.tensor(DType.I32, b);
             ops.verify(
-                    accepted, next, target, oneHot ? null : draft, data.step.i32(tokens), data.step.i32(lengths), v, temperature, oneHot, 99, 4, 1000);
+                    accepted, next, target, oneHot ? null : draft, data.step.i32(tokens), data.step.i32(lengths), v, temperature, oneHot, 99, 4,
+                    1000);
             return List.of(accepted, next);
         });
     }
