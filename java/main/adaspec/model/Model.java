@@ -8,6 +8,7 @@ import adaspec.tensor.Safetensors;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -192,7 +193,7 @@ public final class Model implements AutoCloseable {
     /** The ids that end a text: {@code eos_token_id} (a number or a list) of generation_config.json if present there, else of config.json. */
     public int[] endTokens() {
         Path generation = directory.resolve("generation_config.json");
-        JsonNode node = Files.exists(generation) ? Json.readFile(generation).path("eos_token_id") : config.path("eos_token_id");
+        JsonNode node = Files.exists(generation) ? Json.readFile(generation).path("eos_token_id") : MissingNode.getInstance();
         Path where = generation;
         if (node.isMissingNode() || node.isNull()) {
             node = config.path("eos_token_id");

@@ -139,7 +139,14 @@ class ModelFilesTest {
             Files.writeString(folder.resolve("generation_config.json"), "{}");
             assertArrayEquals(new int[] {0}, model.endTokens());
             Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": \"x\"}");
-            assertTrue(assertThrows(InputException.class, model::endTokens).getMessage().contains("eos_token_id"));
+            assertTrue(assertThrows(InputException.class, model::endTokens).getMessage().contains("generation_config.json: \"eos_token_id\""));
+            Files.delete(folder.resolve("generation_config.json"));
+        }
+        Path config = folder.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replaceFirst("\"eos_token_id\"\\s*:\\s*\\d+", "\"eos_token_id\": \"x\""));
+        try (var allocator = TestBackends.allocator();
+                var model = Model.open(folder, null, allocator)) {
+            assertTrue(assertThrows(InputException.class, model::endTokens).getMessage().startsWith(config + ": \"eos_token_id\""));
         }
     }
 
