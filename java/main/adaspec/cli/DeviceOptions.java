@@ -6,8 +6,11 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
-/** Where to compute and in which type: a mixin for every command that runs a model. */
+/** Where to compute and in which type: a mixin for every command, so that a script can give them to all. */
 public final class DeviceOptions {
+    /** The line of help of commands that run no model. */
+    static final String UNUSED = "No model runs here: --device, --threads and --precision are taken, as everywhere, and change nothing.";
+
     private static final Pattern DEVICE = Pattern.compile("auto|cpu|reference|cuda(:\\d{1,4})?");
 
     /** What {@code --precision} can say. */
@@ -51,6 +54,12 @@ public final class DeviceOptions {
             throw new UsageException("--threads " + threads + " is out of range; 1 or more was expected");
         }
         return threads;
+    }
+
+    /** For commands that run no model: what is wrong elsewhere is wrong here. */
+    void requireValid() {
+        device();
+        threads();
     }
 
     /** The type that was asked for; empty for {@code auto}. */

@@ -9,18 +9,23 @@ import java.net.URLConnection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import picocli.CommandLine.Mixin;
 
 /** What this machine offers to the engine, what the engine takes of it, and why not the rest. */
 @picocli.CommandLine.Command(
         name = "doctor",
-        description = "JDK, native libraries, GPU, driver and CUDA found, what will be used, and why not the rest.",
+        description = {"JDK, native libraries, GPU, driver and CUDA found, what will be used, and why not the rest.", DeviceOptions.UNUSED},
         footerHeading = Command.EXAMPLE,
         footer = "  " + Command.RUN + " doctor")
 public final class DoctorCommand extends Command {
     private static final String PLATFORM = "linux-x86_64";
 
+    @Mixin
+    private DeviceOptions devices;
+
     @Override
     public Integer call() {
+        devices.requireValid();
         Machine machine = Machine.here();
         line("engine", Version.current().toString());
         line("java", Runtime.version() + ", " + System.getProperty("java.vendor") + ", " + System.getProperty("java.home"));

@@ -13,13 +13,14 @@ import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Texts to ids, or ids to texts, line by line. */
 @picocli.CommandLine.Command(
         name = "tokenize",
         description = {"One JSON string a line becomes {\"ids\":[...]} a line, special tokens of the tokenizer's template included.",
-                "With --decode the other way round: special tokens are kept, spaces stay as they are."},
+                "With --decode the other way round: special tokens are kept, spaces stay as they are.", DeviceOptions.UNUSED},
         footerHeading = Command.EXAMPLE,
         footer = {"  echo '\"Hello, world\"' > texts.jsonl",
                 "  " + Command.RUN + " tokenize --tokenizer models/draft --input-file texts.jsonl --output ids.jsonl"})
@@ -36,8 +37,12 @@ public final class TokenizeCommand extends Command {
     @Option(names = "--decode", description = "Read {\"ids\":[...]} and write JSON strings.")
     private boolean decode;
 
+    @Mixin
+    private DeviceOptions devices;
+
     @Override
     public Integer call() {
+        devices.requireValid();
         Tokenizer loaded = Tokenizer.load(tokenizer);
         int[] lines = new int[1];
         AtomicFile.write(output, channel -> {

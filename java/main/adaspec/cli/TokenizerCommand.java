@@ -7,6 +7,7 @@ import adaspec.text.TrainedBpe;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Making tokenizers. */
@@ -26,7 +27,7 @@ public final class TokenizerCommand extends Command {
     @picocli.CommandLine.Command(
             name = "train",
             description = {"Learns a byte-level BPE vocabulary and writes tokenizer.json and tokenizer_config.json (Hugging Face).",
-                    "<|endoftext|> has id 0; every digit is a token of its own."},
+                    "<|endoftext|> has id 0; every digit is a token of its own.", DeviceOptions.UNUSED},
             footerHeading = Command.EXAMPLE,
             footer = "  " + Command.RUN + " tokenizer train --files train.jsonl --vocab-size 1024 --output tokenizer")
     public static final class Train extends Command {
@@ -41,8 +42,12 @@ public final class TokenizerCommand extends Command {
         @Option(names = "--output", paramLabel = "DIR", required = true, description = "The folder to write to; without a tokenizer.json yet.")
         private Path output;
 
+        @Mixin
+        private DeviceOptions devices;
+
         @Override
         public Integer call() {
+            devices.requireValid();
             check(vocabularySize >= BpeTrainer.LEAST_VOCABULARY && vocabularySize <= BpeTrainer.LARGEST_VOCABULARY,
                     "--vocab-size is " + vocabularySize + "; " + BpeTrainer.LEAST_VOCABULARY + " to " + BpeTrainer.LARGEST_VOCABULARY
                             + " was expected");

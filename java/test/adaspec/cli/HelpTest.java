@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -38,6 +39,19 @@ class HelpTest {
                 assertEquals(command, words.subList(0, command.size()), "the example shows another command: " + example);
             }
             assertDoesNotThrow(() -> line().parseArgs(words.toArray(String[]::new)), example);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("commands")
+    void everyCommandTakesTheOptionsOfTheDevice(List<String> command) {
+        CommandLine line = line();
+        for (String name : command) {
+            line = line.getSubcommands().get(name);
+        }
+        if (line.getSubcommands().isEmpty()) {
+            Set<String> names = line.getCommandSpec().optionsMap().keySet();
+            assertTrue(names.containsAll(List.of("--device", "--threads", "--precision")), command + " takes only " + names);
         }
     }
 

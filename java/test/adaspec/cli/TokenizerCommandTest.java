@@ -9,6 +9,7 @@ import adaspec.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,6 +52,20 @@ class TokenizerCommandTest {
         Line line = run("tokenizer", "train", "--files", text.toString(), "--vocab-size", "300", "--output", folder.resolve("t").toString());
         assertEquals(0, line.code());
         assertTrue(line.log().contains(": 258 tokens, fewer than asked for"), line.log());
+    }
+
+    @Test
+    void theOptionsOfTheDeviceAreTakenAndChecked() throws Exception {
+        Path text = Files.writeString(folder.resolve("a.txt"), "abab");
+        List<String> train = List.of("tokenizer", "train", "--files", text.toString(), "--vocab-size", "258", "--output",
+                folder.resolve("t").toString());
+        for (String wrong : List.of("--threads=0", "--device=gpu", "--precision=f8")) {
+            Line line = run(Stream.concat(train.stream(), Stream.of(wrong)).toArray(String[]::new));
+            assertEquals(2, line.code(), line.log());
+            assertFalse(Files.exists(folder.resolve("t")));
+        }
+        Line line = run(Stream.concat(train.stream(), Stream.of("--threads=1", "--device=cpu", "--precision=f32")).toArray(String[]::new));
+        assertEquals(0, line.code(), line.log());
     }
 
     @ParameterizedTest
