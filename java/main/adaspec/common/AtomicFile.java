@@ -9,7 +9,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
-/** Writes whole files: beside their place, synced, then renamed, so that a reader sees the old content or the new and never a part. */
+/**
+ * Writes whole files: beside their place, synced, then renamed, so that a reader sees the old content or the new and never a part. Devices and
+ * pipes ({@code /dev/stdout}, {@code /dev/null}) are written as they are: a rename would put a file in their place.
+ */
 public final class AtomicFile {
     private AtomicFile() {}
 
@@ -19,12 +22,24 @@ public final class AtomicFile {
         void writeTo(FileChannel channel) throws IOException;
     }
 
-    /** Writes {@code file}, making its parent folders; a failure leaves what was there before and no temporary file. */
+    /**
+     * Writes {@code file}, making its parent folders; a failure leaves what was there before and no temporary file, and so does a signal that ends
+     * the process.
+     */
     public static void write(Path file, Content content) {
         Path target = file.toAbsolutePath();
+        if (Files.isDirectory(target)) {
+            throw new InputException("cannot write " + file + ": it is a folder; the name of a file was expected");
+        }
+        if (isDevice(target)) {
+            writeThrough(file, content);
+            return;
+        }
         Path beside = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
+        Thread cleaner = new Thread(() -> deleteQuietly(beside));
         try {
             Files.createDirectories(target.getParent());
+            Runtime.getRuntime().addShutdownHook(cleaner);
             try (FileChannel channel = FileChannel.open(
                     beside, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
                 content.writeTo(channel);
@@ -37,6 +52,31 @@ public final class AtomicFile {
         } catch (RuntimeException | Error e) {
             deleteQuietly(beside);
             throw e;
+        } finally {
+            forget(cleaner);
+        }
+    }
+
+    private static void forget(Thread cleaner) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(cleaner);
+        } catch (IllegalStateException e) {
+            // The process is ending and the hook runs.
+        }
+    }
+
+    /** What is there and no regular file, and the names by which a process reaches its own streams, whatever these are. */
+    private static boolean isDevice(Path target) {
+        Path folder = target.getParent();
+        return Files.exists(target)
+                && (!Files.isRegularFile(target) || folder.equals(Path.of("/dev")) || folder.startsWith("/dev/fd") || folder.startsWith("/proc"));
+    }
+
+    private static void writeThrough(Path file, Content content) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            content.writeTo(channel);
+        } catch (IOException e) {
+            throw new InputException("cannot write " + file + ": " + reason(e), e);
         }
     }
 
