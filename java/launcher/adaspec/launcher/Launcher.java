@@ -5,6 +5,9 @@ import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -24,6 +27,12 @@ public final class Launcher {
     private Launcher() {}
 
     public static void main(String[] arguments) throws Exception {
+        if (isGarbled(System.getProperty("sun.jnu.encoding"), commandLine())) {
+            System.err.println("error: the arguments have characters that this locale cannot hold, and Java would read question marks;"
+                    + " set a UTF-8 locale, such as LC_ALL=C.UTF-8, and start again");
+            System.exit(1);
+            return;
+        }
         if (Runtime.version().feature() >= REQUIRED) {
             runHere(arguments);
             return;
@@ -43,6 +52,38 @@ public final class Launcher {
                 System.getProperty("java.class.path"),
                 arguments);
         System.exit(runThere(command));
+    }
+
+    /**
+     * Whether Java has lost characters of the arguments. In a locale without an encoding (no {@code LANG}, as in many containers, or {@code C}) it
+     * replaces every byte beyond ASCII by a question mark, in prompts and in file names, and says nothing.
+     *
+     * @param encoding    by which Java decoded the arguments; may be null
+     * @param commandLine the bytes that the system was given
+     */
+    static boolean isGarbled(String encoding, byte[] commandLine) {
+        try {
+            if (encoding == null || !Charset.forName(encoding).equals(StandardCharsets.US_ASCII)) {
+                return false;
+            }
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+        for (byte each : commandLine) {
+            if (each < 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** This process's command line as the system holds it; empty where it does not tell. */
+    private static byte[] commandLine() {
+        try {
+            return Files.readAllBytes(Path.of("/proc/self/cmdline"));
+        } catch (IOException e) {
+            return new byte[0];
+        }
     }
 
     /**

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.Processes;
 import java.io.BufferedReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,6 +39,29 @@ class LauncherTest {
         assertTrue(ended.out().startsWith("adaspec-engine "), ended.out());
         assertEquals(0, ended.code());
         assertEquals(2, Processes.run(Processes.java("adaspec.launcher.Launcher", "--no-such-option")).code());
+    }
+
+    /** Java would read question marks and the engine would continue another prompt than the one that was typed. */
+    @Test
+    void argumentsThatTheLocaleCannotHoldAreRefused() throws Exception {
+        byte[] bytes = "--prompt\u0000\u674e".getBytes(StandardCharsets.UTF_8);
+        assertTrue(Launcher.isGarbled("ANSI_X3.4-1968", bytes));
+        assertFalse(Launcher.isGarbled("UTF-8", bytes));
+        assertFalse(Launcher.isGarbled("ISO-8859-1", bytes));
+        assertFalse(Launcher.isGarbled("ANSI_X3.4-1968", "--prompt\u0000a".getBytes(StandardCharsets.UTF_8)));
+        assertFalse(Launcher.isGarbled(null, bytes));
+        assertFalse(Launcher.isGarbled("no-such-encoding", bytes));
+
+        List<String> command = Processes.java("adaspec.launcher.Launcher", "--version");
+        // The shell makes the character: this test's own locale may be unable to pass it on.
+        String script = "exec \"$@\" \"$(printf '\\346\\235\\216')\"";
+        for (boolean utf8 : new boolean[] {false, true}) {
+            var line = new java.util.ArrayList<>(List.of("env", utf8 ? "LC_ALL=C.UTF-8" : "LC_ALL=C", "sh", "-c", script, "sh"));
+            line.addAll(command);
+            var ended = Processes.run(line);
+            assertEquals(!utf8, ended.code() == 1, ended.err());
+            assertEquals(!utf8, ended.err().contains("LC_ALL=C.UTF-8"), ended.err());
+        }
     }
 
     @Test
