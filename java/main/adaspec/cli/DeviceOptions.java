@@ -13,6 +13,9 @@ public final class DeviceOptions {
 
     private static final Pattern DEVICE = Pattern.compile("auto|cpu|reference|cuda(:\\d{1,4})?");
 
+    /** As many as the native library takes. */
+    private static final int MOST_THREADS = 4096;
+
     /** What {@code --precision} can say. */
     enum Precision {
         AUTO,
@@ -45,13 +48,13 @@ public final class DeviceOptions {
         return device;
     }
 
-    /** At least 1. */
+    /** From 1 to {@value #MOST_THREADS}. */
     int threads() {
         if (threads == null) {
             return Runtime.getRuntime().availableProcessors();
         }
-        if (threads < 1) {
-            throw new UsageException("--threads " + threads + " is out of range; 1 or more was expected");
+        if (threads < 1 || threads > MOST_THREADS) {
+            throw new UsageException("--threads " + threads + " is out of range; a whole number from 1 to " + MOST_THREADS + " was expected");
         }
         return threads;
     }

@@ -7,6 +7,7 @@ import adaspec.device.Device;
 import adaspec.engine.Backend;
 import adaspec.engine.DefaultAssets;
 import adaspec.engine.Distiller;
+import adaspec.engine.EngineOptions;
 import adaspec.engine.Method;
 import adaspec.eval.Evaluator;
 import adaspec.train.Normalizer;
@@ -126,7 +127,8 @@ public final class DistillCommand extends Command {
         }
         double share = k == null ? 0.4 : k;
         check(share > 0 && share <= 1, "--k " + share + " is out of range; a number above 0 and at most 1 was expected");
-        TrainingFlags.atLeastOne("--num-speculative-tokens", numSpeculativeTokens);
+        check(numSpeculativeTokens >= 1 && numSpeculativeTokens <= EngineOptions.MOST_NUM_SPECULATIVE_TOKENS, "--num-speculative-tokens "
+                + numSpeculativeTokens + " is out of range; a whole number from 1 to " + EngineOptions.MOST_NUM_SPECULATIVE_TOKENS + " was expected");
         var sampling = Sampling.greedy((int) TrainingFlags.atLeastOne("--max-new-tokens", maxNewTokens == null ? 256 : maxNewTokens));
         Path output = training.outputDir();
         try (var interrupts = Interrupts.listen(log())) {

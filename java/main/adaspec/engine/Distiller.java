@@ -72,7 +72,12 @@ public final class Distiller {
      * without selection, in a step and in all.
      */
     public static TrainingOptions compensated(TrainingOptions options, double k) {
-        return options.but().batchSize((int) Math.round(options.batchSize() / k)).epochs(options.epochs() / k).build();
+        double batch = options.batchSize() / k;
+        if (batch > Integer.MAX_VALUE) {
+            throw new UsageException("k = " + k + " with its compensation asks for batches of " + batch + " samples, more than " + Integer.MAX_VALUE
+                    + "; give a larger k, or --k-compensation off");
+        }
+        return options.but().batchSize((int) Math.round(batch)).epochs(options.epochs() / k).build();
     }
 
     /**
@@ -131,6 +136,9 @@ public final class Distiller {
             RunListener listener = settings.listener;
             // Before anything is trained: without prompts there would be nothing to tell at the end.
             List<int[]> prompts = data.prompts(settings.numPrompts, Limits.positions(target, draft));
+            TrainingOptions selective = settings.compensation && settings.method == Method.ADASPEC
+                    ? compensated(settings.training, settings.selection.k())
+                    : settings.training;
             Path output = settings.output;
             RunDirectory.requireApart(output, settings.target, settings.draft, settings.reference);
             RunDirectory.prepare(output, settings.overwrite);
@@ -148,8 +156,6 @@ public final class Distiller {
                 } else {
                     reference = stage(stages, "reference", output.resolve("reference"), companion, settings.training, null, Selection.ALL);
                 }
-                TrainingOptions selective =
-                        settings.compensation ? compensated(settings.training, settings.selection.k()) : settings.training;
                 distilled = stage(stages, "selective", output, companion, selective, reference, settings.selection);
             } else {
                 distilled = stage(stages, "distillspec", output, companion, settings.training, null, Selection.ALL);

@@ -15,14 +15,17 @@ import adaspec.tensor.DType;
  */
 public record EngineOptions(String device, int threads, DType precision, int numSpeculativeTokens, DraftSampleMethod draftSampleMethod) {
     public static final int DEFAULT_NUM_SPECULATIVE_TOKENS = 5;
+    /** Drafts beyond this help nobody, and the counts for each position of a draft are kept in memory. */
+    public static final int MOST_NUM_SPECULATIVE_TOKENS = 1024;
 
     /** @throws UsageException if a number is out of its range */
     public EngineOptions {
         if (threads < 1) {
             throw new UsageException("threads is " + threads + "; 1 or more was expected");
         }
-        if (numSpeculativeTokens < 1) {
-            throw new UsageException("num-speculative-tokens is " + numSpeculativeTokens + "; 1 or more was expected");
+        if (numSpeculativeTokens < 1 || numSpeculativeTokens > MOST_NUM_SPECULATIVE_TOKENS) {
+            throw new UsageException("num-speculative-tokens is " + numSpeculativeTokens + "; a whole number from 1 to " + MOST_NUM_SPECULATIVE_TOKENS
+                    + " was expected");
         }
     }
 

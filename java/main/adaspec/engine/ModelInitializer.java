@@ -10,11 +10,18 @@ import adaspec.tensor.DType;
 import adaspec.text.Tokenizer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
 
 /** Makes new models with random weights. */
 public final class ModelInitializer {
+    /** 256 TiB: what an address of 48 bits can reach. */
+    private static final double MOST_BYTES = 0x1p48;
+
     private ModelInitializer() {}
 
     /**
@@ -39,15 +46,51 @@ public final class ModelInitializer {
             throw new InputException("the tokenizer in " + tokenizer + " has " + tokens + " tokens, but \"vocab_size\" in " + config + " is "
                     + architecture.vocabSize() + "; a vocab_size of at least " + tokens + " was expected");
         }
+        requirePossible(architecture, config);
         RunDirectory.requireEmpty(output);
+        boolean isNew = !Files.exists(output);
         try (Device host = Device.open("reference", 1);
                 var memory = host.newAllocator()) {
             Weights weights = Weights.zeros(architecture, memory);
             weights.initialize(seed);
             Model.copyTokenizer(tokenizer, output);
             Model.save(output, object, weights, type, null);
+        } catch (RuntimeException | Error e) {
+            clear(output, isNew);
+            throw e;
         }
         return architecture.parameterCount();
+    }
+
+    private static void requirePossible(Architecture architecture, Path config) {
+        // In double, which does not overflow: the extents of a config may be anything.
+        double elements = 0;
+        for (Architecture.Parameter parameter : architecture.parameters()) {
+            elements += Arrays.stream(parameter.shape()).asDoubleStream().reduce(1, (a, b) -> a * b);
+        }
+        double bytes = elements * DType.F32.bytes();
+        if (bytes > MOST_BYTES) {
+            throw new InputException(String.format(
+                    Locale.ROOT, "%s describes a model of %.0f GB in f32, more than any machine holds; check its sizes", config, bytes / 1e9));
+        }
+    }
+
+    /** Removes what a failed attempt wrote to a folder that was absent or empty, so that the next attempt finds it as this one did. */
+    private static void clear(Path output, boolean isNew) {
+        try {
+            if (Files.isDirectory(output)) {
+                try (DirectoryStream<Path> content = Files.newDirectoryStream(output)) {
+                    for (Path file : content) {
+                        Files.delete(file);
+                    }
+                }
+                if (isNew) {
+                    Files.delete(output);
+                }
+            }
+        } catch (IOException ignored) {
+            // The first failure is the one worth telling.
+        }
     }
 
     private static DType typeOf(ObjectNode config, Path file) {

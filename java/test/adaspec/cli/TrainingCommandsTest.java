@@ -123,6 +123,29 @@ class TrainingCommandsTest {
     }
 
     @Test
+    void sizesThatNoMachineHoldsAreNamed() throws IOException {
+        Files.writeString(config, Files.readString(config).replace("\"hidden_size\":16", "\"hidden_size\":16777216")
+                .replace("\"vocab_size\":264", "\"vocab_size\":16777216").replace("\"num_hidden_layers\":1", "\"num_hidden_layers\":4096")
+                .replace("\"intermediate_size\":32", "\"intermediate_size\":16777216"));
+        Line line = init("a");
+        assertEquals(1, line.code());
+        assertTrue(line.log().matches("error: .*config.json describes a model of \\d+ GB in f32, .*\\R"), line.log());
+        assertFalse(Files.exists(folder.resolve("a")));
+    }
+
+    /** What is in the way makes the last file fail, after the others were written. */
+    @Test
+    void aFailedAttemptLeavesNothingBehind() throws IOException {
+        Path inTheWay = folder.resolve("tokenizer/vocab.json");
+        Files.createSymbolicLink(inTheWay, Path.of("/proc/self/mem"));
+        Line line = init("a");
+        Files.delete(inTheWay);
+        assertEquals(1, line.code(), line.log());
+        assertFalse(Files.exists(folder.resolve("a")), line.log());
+        assertEquals(0, init("a").code());
+    }
+
+    @Test
     void aFolderInUseIsRefused() throws IOException {
         Files.createDirectory(folder.resolve("a"));
         Files.writeString(folder.resolve("a/x"), "x");
@@ -179,6 +202,11 @@ class TrainingCommandsTest {
             2 | --k 1.5
             2 | --k 0
             2 | --k x
+            2 | --k 1e-9
+            2 | --k 1e-300
+            2 | --num-speculative-tokens 0
+            2 | --num-speculative-tokens 2147483647
+            2 | --threads 5000
             2 | --selection-scope file
             2 | --num-train-epochs 0
             2 | --max-steps 0
