@@ -1,7 +1,12 @@
 package adaspec.cli;
 
+import adaspec.common.AtomicFile;
+import adaspec.common.InputException;
 import adaspec.common.UsageException;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -65,6 +70,19 @@ public abstract class Command implements Callable<Integer> {
     /** Whether the user gave the option called {@code name} ({@code --k}), as opposed to leaving it at its default. */
     protected final boolean given(String name) {
         return spec.commandLine().getParseResult().hasMatchedOption(name);
+    }
+
+    /** Fails if {@code output} (null: none) is one of the files that the command reads (null: not given): it would be written over. */
+    protected static void requireApart(Path output, Path... inputs) {
+        for (Path input : inputs) {
+            try {
+                if (output != null && input != null && Files.exists(output) && Files.isRegularFile(input) && Files.isSameFile(output, input)) {
+                    throw new InputException("the output " + output + " is the input " + input + "; choose another file");
+                }
+            } catch (IOException e) {
+                throw new InputException("cannot read " + input + ": " + AtomicFile.reason(e), e);
+            }
+        }
     }
 
     /** For a value that was parsed and is out of its range: throws a {@link UsageException} unless {@code holds}. */

@@ -64,6 +64,7 @@ public final class EvalCommand extends Command {
     public Integer call() {
         check(numPrompts == null || numPrompts >= 1, "--num-prompts " + numPrompts + " is out of range; 1 or more was expected");
         check(source.evalFile != null || !given("--dataset-format"), "--dataset-format goes with --eval-file; a prompt file has only one format");
+        requireApart(outputJson == null ? null : Path.of(outputJson), source.evalFile, source.promptFile);
         DatasetFormat format = format();
         Sampling sampling = decoding.sampling();
         EngineOptions options = decoding.engine(devices);

@@ -63,6 +63,7 @@ public final class GenerateCommand extends Command {
             }
         }
         Sampling sampling = decoding.sampling();
+        requireApart(outputJson == null ? null : Path.of(outputJson), source.promptFile);
         EngineOptions options = decoding.engine(devices);
         try (Engine engine = Engine.open(target, draft, options)) {
             List<Prompt> prompts = prompts(engine);

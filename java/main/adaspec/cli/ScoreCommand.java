@@ -43,6 +43,7 @@ public final class ScoreCommand extends Command {
     @Override
     public Integer call() {
         check(top == null || top >= 1, "--top " + top + " is out of range; 1 or more was expected");
+        requireApart(output, source.tokenIdsFile, source.textFile);
         DType weights = devices.precision().orElse(DType.F32);
         try (Backend backend = Backend.open(devices.device(), devices.threads())) {
             var request = new Scoring.Request(model, source.tokenIdsFile, source.textFile, weights, top == null ? 0 : top);

@@ -43,6 +43,7 @@ public final class TokenizeCommand extends Command {
     @Override
     public Integer call() {
         devices.requireValid();
+        requireApart(output, input, tokenizer);
         Tokenizer loaded = Tokenizer.load(tokenizer);
         int[] lines = new int[1];
         AtomicFile.write(output, channel -> {

@@ -100,6 +100,7 @@ class DecodingCommandsTest {
             --prompt a --temperature x                 | 2 | --temperature
             --prompt a --max-new-tokens -1             | 2 | max-new-tokens
             --prompt a --draft D --num-speculative-tokens 0    | 2 | num-speculative-tokens
+            --prompt a --draft D --num-speculative-tokens 2147483647 | 2 | num-speculative-tokens is 2147483647; a whole number from 1 to 1024
             --prompt a --draft D --num-speculative-tokens auto | 2 | num-speculative-tokens
             --prompt a --draft /nowhere                | 1 | /nowhere
             --prompt a --device cuda                   | 1 | cuda
@@ -127,6 +128,27 @@ class DecodingCommandsTest {
         Line empty = run("generate", "--target", target, "--prompt", "");
         assertEquals(1, empty.code());
         assertTrue(empty.log().contains("prompt is empty"), empty.log());
+    }
+
+    @Test
+    void anInputIsNeverWrittenOver() throws IOException {
+        Path ids = file("ids.jsonl", "[1,2]");
+        Path texts = file("texts.jsonl", "\"a\"");
+        Path prompts = file("prompts.jsonl", "{\"prompt\":\"a\"}");
+        Path alias = Files.createSymbolicLink(folder.resolve("alias"), ids);
+        for (String[] arguments : new String[][] {
+            {"score", "--model", target, "--token-ids-file", ids.toString(), "--output", alias.toString()},
+            {"score", "--model", target, "--text-file", texts.toString(), "--output", texts.toString()},
+            {"generate", "--target", target, "--prompt-file", prompts.toString(), "--output-json", prompts.toString()},
+            {"eval", "--target", target, "--draft", draft, "--prompt-file", prompts.toString(), "--output-json", prompts.toString()},
+        }) {
+            Line line = run(arguments);
+            assertEquals(1, line.code(), line.log());
+            assertTrue(line.log().contains("is the input"), line.log());
+        }
+        assertEquals("[1,2]\n", Files.readString(ids));
+        assertEquals("\"a\"\n", Files.readString(texts));
+        assertEquals("{\"prompt\":\"a\"}\n", Files.readString(prompts));
     }
 
     @Test

@@ -78,6 +78,15 @@ class TokenizeCommandTest {
     }
 
     @Test
+    void theInputIsNeverWrittenOver() throws Exception {
+        Path input = Files.writeString(folder.resolve("in.jsonl"), "\"a\"\n");
+        Line line = tokenize(input, folder.resolve("./in.jsonl"));
+        assertEquals(1, line.code());
+        assertTrue(line.log().contains("is the input"), line.log());
+        assertEquals("\"a\"\n", Files.readString(input));
+    }
+
+    @Test
     void notUtf8() throws Exception {
         Path input = Files.write(folder.resolve("in.jsonl"), new byte[] {'"', 'a', '"', '\n', '"', (byte) 0xE2, (byte) 0x82, '"', '\n'});
         Line line = tokenize(input, folder.resolve("out.jsonl"));
