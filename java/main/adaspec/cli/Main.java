@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine;
@@ -74,7 +75,11 @@ public final class Main extends Command {
         });
         try {
             int code = line.execute(Arguments.kebabCase(line, arguments));
-            out.flush();
+            if (code == OK) {
+                out.flush();
+            } else {
+                flushQuietly(out);
+            }
             return code;
         } catch (Throwable e) {
             return failed(e, verbose, log);
@@ -159,6 +164,15 @@ public final class Main extends Command {
         return e instanceof UsageException ? USAGE : FAILED;
     }
 
+    /** After a failure that was told: where standard output is what failed it would be told twice. */
+    private static void flushQuietly(PrintStream out) {
+        try {
+            out.flush();
+        } catch (RuntimeException told) {
+            // See above.
+        }
+    }
+
     private static void pointToHelp(CommandLine at, PrintStream log) {
         log.println("See `" + at.getCommandSpec().qualifiedName() + " --help`.");
     }
@@ -168,7 +182,7 @@ public final class Main extends Command {
     }
 
     private static String sentence(ParameterException e) {
-        String message = e.getMessage();
+        String message = plain(e.getMessage());
         if (e instanceof CommandLine.UnmatchedArgumentException unmatched && e.getCommandLine().getCommand() instanceof Main) {
             String first = unmatched.getUnmatched().get(0);
             if (!first.startsWith("-")) {
@@ -176,6 +190,18 @@ public final class Main extends Command {
             }
         }
         return message.isEmpty() ? "the command line is wrong" : message.substring(0, 1).toLowerCase(Locale.ROOT) + message.substring(1);
+    }
+
+    private static final Pattern CHOICE = Pattern.compile("expected one of \\[(.*)] \\(case-insensitive\\)");
+
+    /** The parser's sentence in the words of a user instead of the types of a program. */
+    private static String plain(String message) {
+        return CHOICE.matcher(message.replaceFirst("^(?i)error: ", "")
+                        .replaceFirst(" is not a double$", " is not a number")
+                        .replaceFirst("('[-+]?\\d+') is not (an int|a long)$", "$1 is a larger number than it can hold")
+                        .replaceFirst(" is not (an int|a long)$", " is not a whole number")
+                        .replaceFirst("(?i)^unmatched arguments? .*: '", "unexpected argument: '"))
+                .replaceFirst(choice -> "expected " + choice.group(1).toLowerCase(Locale.ROOT).replaceFirst(", ([^,]*)$", " or $1"));
     }
 
     /** The text of {@code --version}. */

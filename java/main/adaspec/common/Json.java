@@ -19,10 +19,12 @@ import java.nio.file.Path;
 
 /** JSON, read strictly: valid UTF-8, no duplicate keys, no trailing text, bounded depth. Thread-safe. */
 public final class Json {
+    private static final int MOST_DEPTH = 200;
+
     /** For building and writing trees. Reading goes through {@link #readFile} and {@link #parse}, whose errors name the place. */
     public static final ObjectMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
-                            .maxNestingDepth(200)
+                            .maxNestingDepth(MOST_DEPTH)
                             .maxStringLength(256 * 1024 * 1024)
                             .build())
                     .build())
@@ -55,8 +57,8 @@ public final class Json {
         } catch (JsonProcessingException e) {
             String place = e.getLocation() == null
                     ? ""
-                    : " at line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr();
-            throw new InputException(where + " is not valid JSON" + place + ": " + firstLine(e.getOriginalMessage()), e);
+                    : " at " + (text.contains("\n") ? "line " + e.getLocation().getLineNr() + ", " : "") + "column " + e.getLocation().getColumnNr();
+            throw new InputException(where + " is not valid JSON" + place + ": " + plain(e.getOriginalMessage()), e);
         }
     }
 
@@ -74,8 +76,14 @@ public final class Json {
         }
     }
 
-    private static String firstLine(String message) {
-        int end = message.indexOf('\n');
-        return end < 0 ? message : message.substring(0, end);
+    /** The parser's reason without its advice for programmers. */
+    private static String plain(String message) {
+        if (message.startsWith("Trailing token")) {
+            return "there is more text after the value";
+        }
+        if (message.startsWith("Document nesting depth")) {
+            return "it is nested more than " + MOST_DEPTH + " deep";
+        }
+        return message.lines().findFirst().orElse("").replaceFirst(" \\(start marker at .*", "").replaceFirst(": enable `.*", "");
     }
 }

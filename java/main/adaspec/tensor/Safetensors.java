@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -47,6 +48,9 @@ public final class Safetensors implements AutoCloseable {
 
     /** Maps {@code file}; a file that breaks the format is one sentence that names what is broken. */
     public static Safetensors open(Path file) {
+        if (Files.isDirectory(file)) {
+            throw new InputException(file + " is a folder; a safetensors file was expected");
+        }
         Arena arena = Arena.ofShared();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             long size = channel.size();

@@ -12,6 +12,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -45,6 +46,10 @@ class MainTest {
                 case "memory" -> throw new OutOfMemoryError("Java heap space");
                 case "bug" -> throw new IllegalStateException("two\nlines");
                 case "error" -> throw new AssertionError("not reached");
+                case "stream" -> {
+                    out().print("text");
+                    out().flush();
+                }
                 case "interrupted" -> {
                     return Main.INTERRUPTED;
                 }
@@ -109,6 +114,21 @@ class MainTest {
         assertTrue(said.get(1).contains("--help"), line.log());
     }
 
+    /** Users know numbers and names, not the types and enumerations of a program. */
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', quoteCharacter = '`', textBlock = """
+            probe --max-steps many       ; error: invalid value for option '--max-steps': 'many' is not a whole number
+            probe --max-steps 1.5        ; error: invalid value for option '--max-steps': '1.5' is not a whole number
+            probe --max-steps 9999999999 ; error: invalid value for option '--max-steps': '9999999999' is a larger number than it can hold
+            probe --precision f8         ; error: invalid value for option '--precision': expected auto, f32 or bf16 but was 'f8'
+            probe stray                  ; error: unexpected argument: 'stray'
+            generate --target t          ; error: missing required argument (specify one of these): (--prompt=S | --prompt-file=F)
+            generate --target t --prompt a --prompt-file f ; error: --prompt=S, --prompt-file=F are mutually exclusive (specify only one)
+            """)
+    void theSentenceIsInTheWordsOfAUser(String arguments, String sentence) {
+        assertEquals(sentence, Line.run(List.of(Probe.class, GenerateCommand.class), arguments.split(" ")).log().lines().findFirst().orElse(""));
+    }
+
     @Test
     void withoutACommandThereIsNothingToDo() {
         Line line = Line.run(COMMANDS);
@@ -139,7 +159,15 @@ class MainTest {
         assertEquals("error: cannot write to standard output: No space left on device", full.log().strip());
     }
 
-    private static Line runInto(String failure) {
+    /** A command that streams meets the failure itself; what is left in the buffer meets it once more at the end. */
+    @Test
+    void aFullDiskIsToldOnce() {
+        Line full = runInto("No space left on device", "--fail", "stream");
+        assertEquals(Main.FAILED, full.code());
+        assertEquals("error: cannot write to standard output: No space left on device", full.log().strip());
+    }
+
+    private static Line runInto(String failure, String... more) {
         var log = new java.io.ByteArrayOutputStream();
         OutputStream broken = new OutputStream() {
             @Override
@@ -147,7 +175,8 @@ class MainTest {
                 throw new IOException(failure);
             }
         };
-        int code = Main.run(COMMANDS, new String[] {"probe"}, new PrintStream(new StandardOutput(broken), false, StandardCharsets.UTF_8),
+        String[] arguments = Stream.concat(Stream.of("probe"), Stream.of(more)).toArray(String[]::new);
+        int code = Main.run(COMMANDS, arguments, new PrintStream(new StandardOutput(broken), false, StandardCharsets.UTF_8),
                 new PrintStream(log, true, StandardCharsets.UTF_8));
         return new Line(code, "", log.toString(StandardCharsets.UTF_8));
     }
