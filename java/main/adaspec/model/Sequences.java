@@ -27,6 +27,15 @@ public record Sequences(int[] ids, int[] starts) {
         return starts.length - 1;
     }
 
+    /** Tokens of the longest sequence. */
+    public int longest() {
+        int longest = 0;
+        for (int s = 0; s < count(); s++) {
+            longest = Math.max(longest, starts[s + 1] - starts[s]);
+        }
+        return longest;
+    }
+
     /** (N) the position of each row within its sequence. */
     public int[] positions() {
         int[] positions = new int[ids.length];

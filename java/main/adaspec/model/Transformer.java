@@ -18,15 +18,16 @@ public final class Transformer {
     private final Architecture architecture;
     private final Weights weights;
     private final HeadLayout heads;
-    private final Tensor rotaryTable; // (P, R)
+    private final Rotary rotary;
+    private Tensor rotaryTable; // (positions read so far and more, R)
 
-    /** @param allocator holds the rotary table, which lives as long as the allocator */
+    /** @param allocator holds the rotary tables, which live as long as the allocator */
     public Transformer(Ops ops, Weights weights, Workspace.Allocator allocator) {
         this.ops = ops;
         this.weights = weights;
         this.architecture = weights.architecture();
         this.heads = architecture.headLayout();
-        this.rotaryTable = Rotary.table(architecture, allocator);
+        this.rotary = new Rotary(architecture, allocator);
     }
 
     public Architecture architecture() {
@@ -90,6 +91,7 @@ public final class Transformer {
 
     /** The last hidden state (N, C), which outlives the memory of the layers: it is taken from {@code step} before anything else. */
     public Tensor forward(Sequences batch, Workspace workspace, Workspace.Step step) {
+        rotaryTable = rotary.table(batch.longest());
         Tensor hidden = step.f32(batch.rows(), architecture.hiddenSize());
         Tensor ids = step.i32(batch.ids());
         Tensor positions = step.i32(batch.positions());
@@ -115,6 +117,7 @@ public final class Transformer {
     /** As {@link #forward}, keeping in {@code step} what {@link #backward} needs. */
     public Activations forwardForTraining(Sequences batch, Workspace.Step step) {
         int rows = batch.rows();
+        rotaryTable = rotary.table(batch.longest());
         Tensor ids = step.i32(batch.ids());
         Tensor positions = step.i32(batch.positions());
         Tensor starts = step.i32(batch.starts());
@@ -247,6 +250,7 @@ public final class Transformer {
         int rows = ids.length;
         int channels = architecture.hiddenSize();
         int first = cache.length();
+        rotaryTable = rotary.table(first + rows);
         Tensor hidden = step.f32(rows, channels);
         try (var body = workspace.begin()) {
             int[] at = new int[rows];
