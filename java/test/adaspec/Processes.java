@@ -6,7 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
 
 /** Starts programs for tests that need a process of their own: exit codes, signals, what a JVM says at its start. */
 public final class Processes {
@@ -57,7 +59,15 @@ public final class Processes {
         throw new AssertionError("the output ended without \"" + text + "\": " + lines);
     }
 
+    /**
+     * Sends INT, TERM or HUP. Skips the test where this process was started with that signal ignored, as a shell does to a background job and nohup to
+     * its program: children inherit that, and a JVM leaves it so.
+     */
     public static void signal(String name, long pid) throws IOException, InterruptedException {
+        int number = Map.of("HUP", 1, "INT", 2, "TERM", 15).get(name);
+        String mask = Files.readString(Path.of("/proc/self/status")).replaceAll("(?s).*SigIgn:\\s*([0-9a-f]+).*", "$1");
+        Assumptions.assumeFalse(
+                (Long.parseUnsignedLong(mask, 16) >> (number - 1) & 1) == 1, "SIG" + name + " is ignored in this process, and so in its children");
         int code = new ProcessBuilder("kill", "-" + name, Long.toString(pid)).inheritIO().start().waitFor();
         if (code != 0) {
             throw new AssertionError("kill -" + name + " " + pid + " ended with " + code);
