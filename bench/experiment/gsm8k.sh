@@ -5,7 +5,8 @@
 #   mvn -q package -DskipTests
 #   bench/experiment/gsm8k.sh DATA [OUTPUT]      DATA holds train.jsonl and test.jsonl of GSM8K; OUTPUT (default build/gsm8k) is resumable by step
 #
-# Settings by environment: TARGET_EPOCHS (4) DRAFT_EPOCHS (4) EPOCHS (2: the distillation's) NUM_PROMPTS (200) SEED (0)
+# Settings by environment: TARGET_EPOCHS (4) DRAFT_EPOCHS (4) EPOCHS (2: the distillation's) MAX_STEPS (none: caps each
+# stage of the distillation) NUM_PROMPTS (200) SEED (0)
 set -euo pipefail
 data=$(realpath "$1")
 cd "$(dirname "$0")/../.."
@@ -46,7 +47,7 @@ train=(--train-file "$data/train.jsonl" --dataset-format gsm8k --seed "$seed")
 step target adaspec sft --model "$work/target-0" "${train[@]}" --num-train-epochs "${TARGET_EPOCHS:-4}" --learning-rate 1e-3 --output-dir
 step draft adaspec sft --model "$work/draft-0" "${train[@]}" --num-train-epochs "${DRAFT_EPOCHS:-4}" --learning-rate 1e-3 --output-dir
 
-pair=(--target "$work/target" --draft "$work/draft" "${train[@]}" --num-train-epochs "${EPOCHS:-2}")
+pair=(--target "$work/target" --draft "$work/draft" "${train[@]}" --num-train-epochs "${EPOCHS:-2}" ${MAX_STEPS:+--max-steps "$MAX_STEPS"})
 step adaspec adaspec distill "${pair[@]}" --method adaspec --output-dir
 step distillspec adaspec distill "${pair[@]}" --method distillspec --output-dir
 
