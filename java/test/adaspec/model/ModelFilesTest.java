@@ -81,8 +81,8 @@ class ModelFilesTest {
 
     @Test
     void missingAndMalformedFilesAreNamed() throws IOException {
-        Files.writeString(folder.resolve("config.json"), "{\"model_type\": ");
-        assertTrue(refusal().contains("config.json is not valid JSON at line 1"));
+        Files.writeString(folder.resolve("config.json"), "{\n\"model_type\": ");
+        assertTrue(refusal().contains("config.json is not valid JSON at line 2"));
         Files.writeString(folder.resolve("config.json"), "[]");
         assertTrue(refusal().contains("not a JSON object"));
         Files.delete(folder.resolve("config.json"));
