@@ -72,10 +72,7 @@ public final class GenerateCommand extends Command {
                 generate(engine, prompts, sampling, line -> out().println(line));
             } else {
                 AtomicFile.write(Path.of(outputJson), channel -> generate(engine, prompts, sampling, line -> {
-                    ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
-                    while (bytes.hasRemaining()) {
-                        channel.write(bytes);
-                    }
+                    AtomicFile.writeFully(channel, ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8)));
                 }));
             }
         } catch (IOException e) {

@@ -1,6 +1,7 @@
 package adaspec.common;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
@@ -88,11 +89,16 @@ public final class AtomicFile {
 
     public static void writeBytes(Path file, byte[] bytes) {
         write(file, channel -> {
-            var buffer = java.nio.ByteBuffer.wrap(bytes);
-            while (buffer.hasRemaining()) {
-                channel.write(buffer);
-            }
+            var buffer = ByteBuffer.wrap(bytes);
+            writeFully(channel, buffer);
         });
+    }
+
+    /** Writes what remains of {@code buffer}; one call of a channel may take less. */
+    public static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {
+        while (buffer.hasRemaining()) {
+            channel.write(buffer);
+        }
     }
 
     /** The system's reason in words, without the path that the caller's sentence already names. */

@@ -53,10 +53,8 @@ public final class Scoring {
             List<Line> lines = request.idsFile() != null ? readIds(request.idsFile(), scorer) : readTexts(request, scorer);
             AtomicFile.write(output, channel -> {
                 for (int i = 0; i < lines.size(); i++) {
-                    ByteBuffer bytes = ByteBuffer.wrap((score(lines.get(i), scorer, request.top()) + "\n").getBytes(StandardCharsets.UTF_8));
-                    while (bytes.hasRemaining()) {
-                        channel.write(bytes);
-                    }
+                    String line = score(lines.get(i), scorer, request.top()) + "\n";
+                    AtomicFile.writeFully(channel, ByteBuffer.wrap(line.getBytes(StandardCharsets.UTF_8)));
                     progress.accept(i + 1);
                 }
             });

@@ -154,10 +154,8 @@ public final class SelectionInspection {
     private static void write(Path output, List<int[]> lines, List<Distillation.TokenGaps> gaps, boolean[] kept, int[] boundaries) {
         AtomicFile.write(output, channel -> {
             for (int i = 0; i < lines.size(); i++) {
-                ByteBuffer line = ByteBuffer.wrap((line(lines.get(i), gaps.get(i), kept, boundaries[i]) + "\n").getBytes(StandardCharsets.UTF_8));
-                while (line.hasRemaining()) {
-                    channel.write(line);
-                }
+                String line = line(lines.get(i), gaps.get(i), kept, boundaries[i]) + "\n";
+                AtomicFile.writeFully(channel, ByteBuffer.wrap(line.getBytes(StandardCharsets.UTF_8)));
             }
         });
     }

@@ -21,15 +21,19 @@ final class Rotary {
         this.allocator = allocator;
     }
 
-    /**
-     * (at least {@code positions}, R): for each position R/2 cosines, then R/2 sines of position * base^(-2i/R). Frequencies and angles are rounded to
-     * f32 where transformers rounds them, so that late positions agree with it.
-     */
-    Tensor table(int positions) {
+    /** Makes {@link #table} long enough for {@code positions} positions. */
+    void cover(int positions) {
         if (table == null || table.rows() < positions) {
             long doubled = table == null ? FIRST : 2 * table.rows();
             table = fill(Math.toIntExact(Math.min(Math.max(doubled, positions), Math.max(architecture.maxPositions(), positions))));
         }
+    }
+
+    /**
+     * (at least the positions covered, R): for each position R/2 cosines, then R/2 sines of position * base^(-2i/R). Frequencies and angles are
+     * rounded to f32 where transformers rounds them, so that late positions agree with it.
+     */
+    Tensor table() {
         return table;
     }
 

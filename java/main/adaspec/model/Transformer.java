@@ -19,7 +19,6 @@ public final class Transformer {
     private final Weights weights;
     private final HeadLayout heads;
     private final Rotary rotary;
-    private Tensor rotaryTable; // (positions read so far and more, R)
 
     /** @param allocator holds the rotary tables, which live as long as the allocator */
     public Transformer(Ops ops, Weights weights, Workspace.Allocator allocator) {
@@ -91,7 +90,7 @@ public final class Transformer {
 
     /** The last hidden state (N, C), which outlives the memory of the layers: it is taken from {@code step} before anything else. */
     public Tensor forward(Sequences batch, Workspace workspace, Workspace.Step step) {
-        rotaryTable = rotary.table(batch.longest());
+        rotary.cover(batch.longest());
         Tensor hidden = step.f32(batch.rows(), architecture.hiddenSize());
         Tensor ids = step.i32(batch.ids());
         Tensor positions = step.i32(batch.positions());
@@ -117,7 +116,7 @@ public final class Transformer {
     /** As {@link #forward}, keeping in {@code step} what {@link #backward} needs. */
     public Activations forwardForTraining(Sequences batch, Workspace.Step step) {
         int rows = batch.rows();
-        rotaryTable = rotary.table(batch.longest());
+        rotary.cover(batch.longest());
         Tensor ids = step.i32(batch.ids());
         Tensor positions = step.i32(batch.positions());
         Tensor starts = step.i32(batch.starts());
@@ -147,7 +146,7 @@ public final class Transformer {
 
         Tensor qkv = step.f32(rows, heads.rowWidth());
         ops.linear(qkv, norm1, layer.qkvWeight(), layer.qkvBias());
-        ops.rotary(qkv, heads, positions, rotaryTable, false);
+        ops.rotary(qkv, heads, positions, rotary.table(), false);
         Tensor attention = step.f32(rows, heads.outputWidth());
         Tensor lse = step.f32(rows, heads.queryHeads());
         ops.attention(attention, lse, qkv, heads, starts, architecture.attentionScale());
@@ -219,7 +218,7 @@ public final class Transformer {
         ops.linearBackwardWeight(gradient.attentionOutWeight(), gradient.attentionOutBias(), dAttentionBranch, a.attention());
         Tensor dQkv = step.f32(rows, heads.rowWidth());
         ops.attentionBackward(dQkv, dAttention, a.attention(), a.lse(), a.qkv(), heads, starts, architecture.attentionScale());
-        ops.rotary(dQkv, heads, positions, rotaryTable, true);
+        ops.rotary(dQkv, heads, positions, rotary.table(), true);
         ops.linearBackwardInput(dNorm, dQkv, layer.qkvWeight(), false);
         ops.linearBackwardWeight(gradient.qkvWeight(), gradient.qkvBias(), dQkv, a.norm1());
         ops.layerNormBackward(dx, gradient.norm1Gain(), gradient.norm1Bias(), dNorm, a.input(), a.mean1(), a.rstd1(), layer.norm1Gain());
@@ -250,7 +249,7 @@ public final class Transformer {
         int rows = ids.length;
         int channels = architecture.hiddenSize();
         int first = cache.length();
-        rotaryTable = rotary.table(first + rows);
+        rotary.cover(first + rows);
         Tensor hidden = step.f32(rows, channels);
         try (var body = workspace.begin()) {
             int[] at = new int[rows];
@@ -272,7 +271,7 @@ public final class Transformer {
                 Weights.Layer layer = weights.layer(i);
                 ops.layerNorm(norm, mean, rstd, x, layer.norm1Gain(), layer.norm1Bias(), eps);
                 ops.linearRows(qkv, norm, layer.qkvWeight(), layer.qkvBias());
-                ops.rotary(qkv, heads, positions, rotaryTable, false);
+                ops.rotary(qkv, heads, positions, rotary.table(), false);
                 ops.cacheAppend(cache.keys(i), cache.values(i), qkv, heads, first);
                 ops.attentionDecode(attention, qkv, heads, cache.keys(i), cache.values(i), first, architecture.attentionScale());
                 ops.linearRows(branch, attention, layer.attentionOutWeight(), layer.attentionOutBias());

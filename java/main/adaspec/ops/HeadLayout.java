@@ -39,6 +39,21 @@ public record HeadLayout(
         return queryHeads * headDim;
     }
 
+    /** Where query head {@code h} starts in a row. */
+    public int queryAt(int h) {
+        return queryOffset + h * queryHeadStride;
+    }
+
+    /** Where key head {@code g} starts in a row. */
+    public int keyAt(int g) {
+        return keyOffset + g * kvHeadStride;
+    }
+
+    /** Where value head {@code g} starts in a row. */
+    public int valueAt(int g) {
+        return valueOffset + g * kvHeadStride;
+    }
+
     /** The key and value head that query head {@code h} reads. */
     public int kvHeadOf(int h) {
         return (int) ((long) h * kvHeads / queryHeads);

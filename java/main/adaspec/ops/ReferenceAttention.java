@@ -15,10 +15,10 @@ final class ReferenceAttention {
         for (long row = 0; row < qkv.rows(); row++) {
             int position = ReferenceOps.idIn("rotary", positions, row, table.rows());
             for (int h = 0; h < layout.queryHeads(); h++) {
-                rotate(qkv, row, layout.queryOffset() + h * layout.queryHeadStride(), table, position, half, inverse);
+                rotate(qkv, row, layout.queryAt(h), table, position, half, inverse);
             }
             for (int g = 0; g < layout.kvHeads(); g++) {
-                rotate(qkv, row, layout.keyOffset() + g * layout.kvHeadStride(), table, position, half, inverse);
+                rotate(qkv, row, layout.keyAt(g), table, position, half, inverse);
             }
         }
     }
@@ -42,9 +42,9 @@ final class ReferenceAttention {
             int first = starts.getInt(s);
             for (int row = first; row < starts.getInt(s + 1); row++) {
                 for (int h = 0; h < layout.queryHeads(); h++) {
-                    int query = layout.queryOffset() + h * layout.queryHeadStride();
-                    int key = layout.keyOffset() + layout.kvHeadOf(h) * layout.kvHeadStride();
-                    int value = layout.valueOffset() + layout.kvHeadOf(h) * layout.kvHeadStride();
+                    int query = layout.queryAt(h);
+                    int key = layout.keyAt(layout.kvHeadOf(h));
+                    int value = layout.valueAt(layout.kvHeadOf(h));
                     double[] p = new double[row - first + 1];
                     for (int j = 0; j < p.length; j++) {
                         p[j] = scale * dot(qkv, row, query, qkv, first + j, key, layout.headDim());
@@ -97,9 +97,9 @@ final class ReferenceAttention {
             int first = starts.getInt(s);
             for (int row = first; row < starts.getInt(s + 1); row++) {
                 for (int h = 0; h < layout.queryHeads(); h++) {
-                    int query = layout.queryOffset() + h * layout.queryHeadStride();
-                    int key = layout.keyOffset() + layout.kvHeadOf(h) * layout.kvHeadStride();
-                    int value = layout.valueOffset() + layout.kvHeadOf(h) * layout.kvHeadStride();
+                    int query = layout.queryAt(h);
+                    int key = layout.keyAt(layout.kvHeadOf(h));
+                    int value = layout.valueAt(layout.kvHeadOf(h));
                     int o = h * layout.headDim();
                     double delta = dot(dOut, row, o, out, row, o, layout.headDim());
                     for (int j = first; j <= row; j++) {
@@ -129,8 +129,8 @@ final class ReferenceAttention {
             for (int g = 0; g < layout.kvHeads(); g++) {
                 for (int d = 0; d < layout.headDim(); d++) {
                     long at = (g * capacity + position + m) * layout.headDim() + d;
-                    keys.set(at, qkv.get(m, layout.keyOffset() + g * layout.kvHeadStride() + d));
-                    values.set(at, qkv.get(m, layout.valueOffset() + g * layout.kvHeadStride() + d));
+                    keys.set(at, qkv.get(m, layout.keyAt(g) + d));
+                    values.set(at, qkv.get(m, layout.valueAt(g) + d));
                 }
             }
         }
@@ -142,7 +142,7 @@ final class ReferenceAttention {
         int headDim = layout.headDim();
         for (long m = 0; m < qkv.rows(); m++) {
             for (int h = 0; h < layout.queryHeads(); h++) {
-                int query = layout.queryOffset() + h * layout.queryHeadStride();
+                int query = layout.queryAt(h);
                 long head = layout.kvHeadOf(h) * capacity * headDim;
                 double[] p = new double[(int) (position + m + 1)];
                 for (int j = 0; j < p.length; j++) {

@@ -249,13 +249,13 @@ public final class Safetensors implements AutoCloseable {
         Arrays.fill(padded, json.length, padded.length, (byte) ' ');
         AtomicFile.write(file, channel -> {
             ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, padded.length);
-            writeFully(channel, length);
-            writeFully(channel, ByteBuffer.wrap(padded));
+            AtomicFile.writeFully(channel, length);
+            AtomicFile.writeFully(channel, ByteBuffer.wrap(padded));
             for (Tensor tensor : tensors.values()) {
                 // In pieces: a ByteBuffer sees at most 2 GiB.
                 for (long at = 0, end = tensor.bytes(); at < end; ) {
                     long piece = Math.min(end - at, 1L << 30);
-                    writeFully(channel, bytesOf(tensor.segment().asSlice(at, piece)));
+                    AtomicFile.writeFully(channel, bytesOf(tensor.segment().asSlice(at, piece)));
                     at += piece;
                 }
             }
@@ -265,11 +265,5 @@ public final class Safetensors implements AutoCloseable {
     /** Off-heap memory as it is; a heap array (the reference device in tests) by a copy, since only byte arrays show themselves as buffers. */
     private static ByteBuffer bytesOf(MemorySegment segment) {
         return segment.isNative() ? segment.asByteBuffer() : ByteBuffer.wrap(segment.toArray(ValueLayout.JAVA_BYTE));
-    }
-
-    private static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {
-        while (buffer.hasRemaining()) {
-            channel.write(buffer);
-        }
     }
 }

@@ -227,15 +227,7 @@ public final class Distillation implements Objective {
             Tensor referenceHidden = compare ? frozenHidden(reference, batch, rows, inner, tally) : null;
             Tensor draftHidden = answerHidden(draft, batch, rows, inner);
             Hidden hidden = new Hidden(targetHidden, referenceHidden, draftHidden);
-            int chunkRows = budget.rows(vocabulary);
-            for (int from = 0; from < n; from += chunkRows) {
-                int to = Math.min(n, from + chunkRows);
-                try (var chunk = workspace.begin()) {
-                    Tensor targetLogits = chunk.f32(to - from, vocabulary);
-                    Tensor draftLogits = chunk.f32(to - from, vocabulary);
-                    score(hidden, from, to, targetLogits, draftLogits, scores, tally);
-                }
-            }
+            scoreAll(hidden, scores, n, tally);
         }
         return scores;
     }
@@ -282,14 +274,7 @@ public final class Distillation implements Objective {
                 return kept;
             }
         }
-        for (int from = 0; from < n; from += chunkRows) {
-            int to = Math.min(n, from + chunkRows);
-            try (var chunk = workspace.begin()) {
-                Tensor targetLogits = chunk.f32(to - from, vocabulary);
-                Tensor draftLogits = chunk.f32(to - from, vocabulary);
-                score(hidden, from, to, targetLogits, draftLogits, scores, tally);
-            }
-        }
+        scoreAll(hidden, scores, n, tally);
         int[] kept = chosen != null ? chosen : selection.keep(ops, scores.gap, batch.answerBoundaries(), workspace);
         for (int from = 0; from < kept.length; from += chunkRows) {
             int to = Math.min(kept.length, from + chunkRows);
@@ -309,6 +294,19 @@ public final class Distillation implements Objective {
             }
         }
         return kept;
+    }
+
+    /** Scores of all n answer rows, a chunk at a time; no logits are left. */
+    private void scoreAll(Hidden hidden, Scores scores, int n, Tally tally) {
+        int chunkRows = budget.rows(vocabulary);
+        for (int from = 0; from < n; from += chunkRows) {
+            int to = Math.min(n, from + chunkRows);
+            try (var chunk = workspace.begin()) {
+                Tensor targetLogits = chunk.f32(to - from, vocabulary);
+                Tensor draftLogits = chunk.f32(to - from, vocabulary);
+                score(hidden, from, to, targetLogits, draftLogits, scores, tally);
+            }
+        }
     }
 
     /** Logits and scores of answer rows {@code from} to {@code to}; those of the reference are gone when this returns. */
