@@ -15,6 +15,7 @@ import adaspec.tensor.Workspace;
 import adaspec.text.DatasetFormat;
 import adaspec.text.Tokenizer;
 import adaspec.train.Distillation;
+import adaspec.train.FrozenModels;
 import adaspec.train.Selection;
 import adaspec.train.Trainer;
 import adaspec.train.TrainingOptions;
@@ -174,6 +175,7 @@ public final class Distiller {
 
         private Transformer stage(
                 StageRunner stages, String name, Path folder, Path companion, TrainingOptions options, Transformer reference, Selection selection) {
+            var teachers = new FrozenModels(teacher, reference, vocabulary, workspace);
             StageRunner.Result result = stages.run(
                     name,
                     folder,
@@ -181,7 +183,7 @@ public final class Distiller {
                     companion,
                     options,
                     data,
-                    training -> new Distillation(teacher, training, reference, selection, vocabulary, options.logitsBudget(), workspace),
+                    training -> new Distillation(teachers, training, selection, options.logitsBudget(), workspace),
                     memory);
             outcomes.add(result.outcome());
             return result.model();

@@ -10,10 +10,11 @@ import adaspec.tensor.DType;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import adaspec.text.JsonLines;
-import adaspec.train.Distillation;
+import adaspec.train.FrozenModels;
 import adaspec.train.LogitsBudget;
 import adaspec.train.MicroBatch;
 import adaspec.train.Selection;
+import adaspec.train.TokenGaps;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -55,20 +56,19 @@ public final class SelectionInspection {
                     Math.min(draft.architecture().maxPositions(), reference.architecture().maxPositions()));
             List<int[]> lines = readIds(request.idsFile, vocabulary, positions);
             int[] starts = readStarts(request.startsFile, lines.size(), request.idsFile);
-            var distillation = new Distillation(
+            var models = new FrozenModels(
                     new Transformer(backend.ops(), target.weights(), memory),
-                    new Transformer(backend.ops(), draft.weights(), memory),
                     new Transformer(backend.ops(), reference.weights(), memory),
-                    request.selection,
                     vocabulary,
-                    LogitsBudget.DEFAULT,
                     workspace);
-            List<Distillation.TokenGaps> gaps = new ArrayList<>();
+            var student = new Transformer(backend.ops(), draft.weights(), memory);
+            List<TokenGaps> gaps = new ArrayList<>();
             int[] boundaries = new int[lines.size() + 1];
             for (int i = 0; i < lines.size(); i++) {
                 int[] ids = lines.get(i);
                 var batch = new MicroBatch(Sequences.single(ids), new int[] {Math.min(starts[i], Math.max(1, ids.length))});
-                gaps.add(finite(distillation.gaps(batch), request.idsFile, i, ids.length));
+                TokenGaps own = TokenGaps.of(models, student, batch, LogitsBudget.DEFAULT, workspace);
+                gaps.add(finite(own, request.idsFile, i, ids.length));
                 boundaries[i + 1] = boundaries[i] + gaps.get(i).gap().length;
             }
             boolean[] kept = keep(backend, workspace, request.selection, gaps, boundaries);
@@ -77,7 +77,7 @@ public final class SelectionInspection {
     }
 
     private static boolean[] keep(
-            Backend backend, Workspace workspace, Selection selection, List<Distillation.TokenGaps> gaps, int[] boundaries) {
+            Backend backend, Workspace workspace, Selection selection, List<TokenGaps> gaps, int[] boundaries) {
         int total = boundaries[boundaries.length - 1];
         boolean[] kept = new boolean[total];
         if (total == 0) {
@@ -98,7 +98,7 @@ public final class SelectionInspection {
         return kept;
     }
 
-    private static Distillation.TokenGaps finite(Distillation.TokenGaps gaps, Path file, int line, int length) {
+    private static TokenGaps finite(TokenGaps gaps, Path file, int line, int length) {
         for (int i = 0; i < gaps.gap().length; i++) {
             if (!Float.isFinite(gaps.klDraft()[i]) || !Float.isFinite(gaps.klReference()[i]) || !Float.isFinite(gaps.gap()[i])) {
                 throw new InputException(file + ", line " + (line + 1) + ": the KL of token " + (length - gaps.gap().length + i) + " is "
@@ -151,7 +151,7 @@ public final class SelectionInspection {
         return starts;
     }
 
-    private static void write(Path output, List<int[]> lines, List<Distillation.TokenGaps> gaps, boolean[] kept, int[] boundaries) {
+    private static void write(Path output, List<int[]> lines, List<TokenGaps> gaps, boolean[] kept, int[] boundaries) {
         AtomicFile.write(output, channel -> {
             for (int i = 0; i < lines.size(); i++) {
                 String line = line(lines.get(i), gaps.get(i), kept, boundaries[i]) + "\n";
@@ -160,7 +160,7 @@ public final class SelectionInspection {
         });
     }
 
-    private static ObjectNode line(int[] ids, Distillation.TokenGaps gaps, boolean[] kept, int first) {
+    private static ObjectNode line(int[] ids, TokenGaps gaps, boolean[] kept, int first) {
         ObjectNode node = Json.MAPPER.createObjectNode();
         ArrayNode idsNode = node.putArray("ids");
         for (int id : ids) {

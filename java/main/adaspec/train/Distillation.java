@@ -18,41 +18,24 @@ import java.util.List;
  * selected away there is one pass.
  */
 public final class Distillation implements Objective {
-    private final Transformer target;
+    private final Teachers teachers;
     private final Transformer draft;
-    private final Transformer reference;
     private final Selection selection;
     private final int vocabulary;
     private final LogitsBudget budget;
     private final Workspace workspace;
     private final Ops ops;
 
-    /**
-     * @param reference  the frozen model whose KL the draft's is compared with, or null: then {@code selection} must keep all
-     * @param vocabulary the ids that target and draft share: at most either's rows of the head
-     */
-    public Distillation(
-            Transformer target,
-            Transformer draft,
-            Transformer reference,
-            Selection selection,
-            int vocabulary,
-            LogitsBudget budget,
-            Workspace workspace) {
-        if (reference == null && !selection.keepsAll()) {
+    /** @param teachers with a reference, or {@code selection} must keep all; their vocabulary is at most the rows of the draft's head */
+    public Distillation(Teachers teachers, Transformer draft, Selection selection, LogitsBudget budget, Workspace workspace) {
+        if (!teachers.hasReference() && !selection.keepsAll()) {
             throw new IllegalArgumentException("a selection by the gap needs a reference");
         }
-        for (Transformer model : reference == null ? List.of(target, draft) : List.of(target, draft, reference)) {
-            if (vocabulary < 1 || vocabulary > model.architecture().vocabSize()) {
-                throw new IllegalArgumentException(
-                        "a shared vocabulary of " + vocabulary + " for a head of " + model.architecture().vocabSize() + " rows");
-            }
-        }
-        this.target = target;
+        FrozenModels.requireVocabulary(draft, teachers.vocabulary());
+        this.teachers = teachers;
         this.draft = draft;
-        this.reference = reference;
         this.selection = selection;
-        this.vocabulary = vocabulary;
+        this.vocabulary = teachers.vocabulary();
         this.budget = budget;
         this.workspace = workspace;
         this.ops = draft.ops();
@@ -76,8 +59,8 @@ public final class Distillation implements Objective {
         }
     }
 
-    /** The answer rows' last hidden states, each (n, C of that model); reference is null without one. */
-    private record Hidden(Tensor target, Tensor reference, Tensor draft) {}
+    /** The answer rows' last hidden states, each (n, C of that model), and the reference; null where it is not asked. */
+    private record Hidden(Tensor target, Tensor draft, Teachers.Reference reference) {}
 
     // ------------------------------------------------------------------------------------------------ the step
 
@@ -142,16 +125,18 @@ public final class Distillation implements Objective {
         if (n == 0) {
             return;
         }
-        boolean compare = reference != null && chosen == null;
+        boolean compare = teachers.hasReference() && chosen == null;
         try (var step = workspace.begin()) {
             Tensor rows = step.i32(batch.answerRows());
-            Tensor targetHidden = frozenHidden(target, batch, rows, step, tally);
-            Tensor referenceHidden = compare ? frozenHidden(reference, batch, rows, step, tally) : null;
+            long start = System.nanoTime();
+            Tensor targetHidden = teachers.targetHidden(batch, step);
+            Teachers.Reference reference = compare ? teachers.reference(batch, step) : null;
+            tally.teacherNanos += System.nanoTime() - start;
             Transformer.Activations activations = draft.forwardForTraining(batch.sequences(), step);
             int channels = draft.architecture().hiddenSize();
             Tensor draftHidden = step.f32(n, channels);
             ops.gatherRows(draftHidden, activations.hidden(), rows);
-            Hidden hidden = new Hidden(targetHidden, referenceHidden, draftHidden);
+            Hidden hidden = new Hidden(targetHidden, draftHidden, reference);
             Scores scores = Scores.in(step, n, compare);
             Tensor dHidden = step.f32(batch.tokens(), channels).zero();
 
@@ -183,29 +168,6 @@ public final class Distillation implements Objective {
         }
     }
 
-    /**
-     * Per-token numbers of the answer rows of one micro-batch.
-     *
-     * @param klDraft     (n) KL(p || q)
-     * @param klReference (n) KL(p || r)
-     * @param gap         (n) klDraft - klReference, computed directly
-     */
-    public record TokenGaps(float[] klDraft, float[] klReference, float[] gap) {}
-
-    /** What the selection looks at, made visible; needs a reference. */
-    public TokenGaps gaps(MicroBatch batch) {
-        if (reference == null) {
-            throw new IllegalStateException("gaps are taken against a reference");
-        }
-        if (batch.answerTokens() == 0) {
-            return new TokenGaps(new float[0], new float[0], new float[0]);
-        }
-        try (var step = workspace.begin()) {
-            Scores scores = scores(batch, true, step, new Tally());
-            return new TokenGaps(scores.klDraft.toFloats(), scores.klReference.toFloats(), scores.gap.toFloats());
-        }
-    }
-
     /** Scores without a gradient: sums to {@code tally}, and with {@code compare} the gaps to {@code gaps} (n). */
     private void measure(MicroBatch batch, boolean compare, Tally tally, Tensor gaps) {
         try (var step = workspace.begin()) {
@@ -222,11 +184,11 @@ public final class Distillation implements Objective {
         int n = batch.answerTokens();
         Scores scores = Scores.in(step, n, compare);
         try (var inner = workspace.begin()) {
-            Tensor rows = inner.i32(batch.answerRows());
-            Tensor targetHidden = frozenHidden(target, batch, rows, inner, tally);
-            Tensor referenceHidden = compare ? frozenHidden(reference, batch, rows, inner, tally) : null;
-            Tensor draftHidden = answerHidden(draft, batch, rows, inner);
-            Hidden hidden = new Hidden(targetHidden, referenceHidden, draftHidden);
+            long start = System.nanoTime();
+            Tensor targetHidden = teachers.targetHidden(batch, inner);
+            Teachers.Reference reference = compare ? teachers.reference(batch, inner) : null;
+            tally.teacherNanos += System.nanoTime() - start;
+            Hidden hidden = new Hidden(targetHidden, FrozenModels.answerHidden(draft, batch, workspace, inner), reference);
             scoreAll(hidden, scores, n, tally);
         }
         return scores;
@@ -284,7 +246,7 @@ public final class Distillation implements Objective {
                 Tensor draftLogits = chunk.f32(to - from, vocabulary);
                 Tensor keptHidden = gather(hidden.draft, keptRows, chunk);
                 long start = System.nanoTime();
-                target.logits(targetLogits, gather(hidden.target, keptRows, chunk));
+                teachers.targetLogits(targetLogits, gather(hidden.target, keptRows, chunk));
                 tally.teacherNanos += System.nanoTime() - start;
                 draft.logits(draftLogits, keptHidden);
                 Tensor targetLse = gather(scores.targetLse.view(n, 1), keptRows, chunk).view(to - from);
@@ -309,21 +271,26 @@ public final class Distillation implements Objective {
         }
     }
 
-    /** Logits and scores of answer rows {@code from} to {@code to}; those of the reference are gone when this returns. */
+    /** Logits and scores of answer rows {@code from} to {@code to}. */
     private void score(Hidden hidden, int from, int to, Tensor targetLogits, Tensor draftLogits, Scores scores, Tally tally) {
-        try (var step = workspace.begin()) {
-            long start = System.nanoTime();
-            target.logits(targetLogits, hidden.target.rows(from, to));
-            Tensor referenceLogits = null;
-            if (hidden.reference != null) {
-                referenceLogits = step.f32(to - from, vocabulary);
-                reference.logits(referenceLogits, hidden.reference.rows(from, to));
-            }
-            tally.teacherNanos += System.nanoTime() - start;
-            draft.logits(draftLogits, hidden.draft.rows(from, to));
-            Scores own = scores.rows(from, to);
-            ops.distillForward(
-                    own.klDraft, own.klReference, own.gap, own.acceptance, own.targetLse, own.draftLse, targetLogits, draftLogits, referenceLogits);
+        Scores own = scores.rows(from, to);
+        long start = System.nanoTime();
+        teachers.targetLogits(targetLogits, hidden.target.rows(from, to));
+        if (hidden.reference != null) {
+            hidden.reference.divergence(own.klReference, targetLogits, from);
+        }
+        tally.teacherNanos += System.nanoTime() - start;
+        draft.logits(draftLogits, hidden.draft.rows(from, to));
+        ops.distillForward(own.klDraft, null, null, own.acceptance, own.targetLse, own.draftLse, targetLogits, draftLogits, null);
+        if (hidden.reference != null) {
+            subtract(own.gap, own.klDraft, own.klReference);
+        }
+    }
+
+    /** gap (n) = klDraft - klReference of the rounded numbers, as the published code has them, so that a remembered KL gives the same gap. */
+    private static void subtract(Tensor gap, Tensor klDraft, Tensor klReference) {
+        for (long i = 0, n = gap.rows(); i < n; i++) {
+            gap.set(i, klDraft.get(i) - klReference.get(i));
         }
     }
 
@@ -337,23 +304,6 @@ public final class Distillation implements Objective {
     }
 
     // ------------------------------------------------------------------------------------------------ rows
-
-    /** As {@link #answerHidden}, its time counted as the teacher's. */
-    private Tensor frozenHidden(Transformer model, MicroBatch batch, Tensor rows, Workspace.Step step, Tally tally) {
-        long start = System.nanoTime();
-        Tensor hidden = answerHidden(model, batch, rows, step);
-        tally.teacherNanos += System.nanoTime() - start;
-        return hidden;
-    }
-
-    /** The last hidden states (n, C) of the rows (n), taken from {@code step}. */
-    private Tensor answerHidden(Transformer model, MicroBatch batch, Tensor rows, Workspace.Step step) {
-        Tensor answers = step.f32(rows.rows(), model.architecture().hiddenSize());
-        try (var inner = workspace.begin()) {
-            ops.gatherRows(answers, model.forward(batch.sequences(), workspace, inner), rows);
-        }
-        return answers;
-    }
 
     private Tensor gather(Tensor from, Tensor rows, Workspace.Step step) {
         Tensor gathered = step.f32(rows.rows(), from.columns());

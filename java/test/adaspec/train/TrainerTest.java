@@ -84,9 +84,8 @@ class TrainerTest {
         Trainer.Outcome train(TrainingOptions options, BatchPlan plan, List<MicroBatch> heldOut) {
             var target = new Transformer(ops, TinyModels.random(TinyModels.architecture(VOCABULARY, 8, 2, false), 1, allocator), allocator);
             var reference = new Transformer(ops, TinyModels.random(TinyModels.architecture(VOCABULARY, 16, 1, false), 3, allocator), allocator);
-            var objective = new Distillation(
-                    target, new Transformer(ops, draft, allocator), withReference ? reference : null, selection, vocabulary,
-                    options.logitsBudget(), workspace);
+            var teachers = new FrozenModels(target, withReference ? reference : null, vocabulary, workspace);
+            var objective = new Distillation(teachers, new Transformer(ops, draft, allocator), selection, options.logitsBudget(), workspace);
             String stage = withReference ? "selective" : "distillspec";
             return new Trainer(
                             stage, options, draft, objective, ops, allocator, new Checkpoints(folder, folder, CONFIG, null),
