@@ -17,6 +17,7 @@
     X(gelu_forward)           \
     X(gelu_backward)          \
     X(add)                    \
+    X(cast)                   \
     X(gather_rows)            \
     X(scatter_add_rows)       \
     X(distill_forward)        \

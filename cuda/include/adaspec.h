@@ -146,6 +146,11 @@ ADASPEC_API int32_t adaspec_gelu_backward(float* dx, const float* dout, const fl
 /* out = a + b over n elements; out may be a or b. */
 ADASPEC_API int32_t adaspec_add(float* out, const float* a, const float* b, int64_t n, void* stream);
 
+/*
+ * out (n) of out_type = x (n) of x_type: widened exactly, narrowed to nearest, ties to even; to f16 numbers beyond 65519 become infinite. NaN stays NaN.
+ */
+ADASPEC_API int32_t adaspec_cast(void* out, int32_t out_type, const void* x, int32_t x_type, int64_t n, void* stream);
+
 /* out (k, c) = x[rows], rows (k). */
 ADASPEC_API int32_t adaspec_gather_rows(float* out, const float* x, int64_t ld_x, const int32_t* rows, int64_t k, int64_t c, void* stream);
 

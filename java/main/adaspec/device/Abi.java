@@ -63,6 +63,7 @@ final class Abi {
         status(table, "gelu_forward", P, P, I, L, P);
         status(table, "gelu_backward", P, P, P, I, L, P);
         status(table, "add", P, P, P, L, P);
+        status(table, "cast", P, I, P, I, L, P);
         status(table, "gather_rows", P, P, L, P, L, L, P);
         status(table, "scatter_add_rows", P, L, P, P, L, L, P);
         status(table, "distill_forward", P, P, P, P, P, P, P, L, P, L, P, L, L, L, P);

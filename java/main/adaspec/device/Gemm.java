@@ -2,7 +2,7 @@ package adaspec.device;
 
 import java.lang.foreign.MemorySegment;
 
-/** Matrix products in f32 on row-major matrices. */
+/** Matrix products on row-major matrices, accumulated in f32. */
 public interface Gemm {
     /**
      * c (m, n) = a (m, k) b (k, n) + beta c, with a or b read transposed where told.
@@ -25,6 +25,24 @@ public interface Gemm {
             float beta,
             MemorySegment c,
             long ldc);
+
+    /** As {@link #multiply} with a and b in bf16: products of bf16 numbers are exact in f32. Fails where {@link #multipliesBf16} is false. */
+    void multiplyBf16(
+            boolean transposeA,
+            boolean transposeB,
+            long m,
+            long n,
+            long k,
+            MemorySegment a,
+            long lda,
+            MemorySegment b,
+            long ldb,
+            float beta,
+            MemorySegment c,
+            long ldc);
+
+    /** Whether the library has bf16 products on this processor. */
+    boolean multipliesBf16();
 
     /** The library and its version. */
     String describe();

@@ -35,6 +35,7 @@ public final class Kernels {
     private final MethodHandle geluForward;
     private final MethodHandle geluBackward;
     private final MethodHandle add;
+    private final MethodHandle cast;
     private final MethodHandle gatherRows;
     private final MethodHandle scatterAddRows;
     private final MethodHandle distillForward;
@@ -67,6 +68,7 @@ public final class Kernels {
         geluForward = bind("gelu_forward");
         geluBackward = bind("gelu_backward");
         add = bind("add");
+        cast = bind("cast");
         gatherRows = bind("gather_rows");
         scatterAddRows = bind("scatter_add_rows");
         distillForward = bind("distill_forward");
@@ -313,6 +315,14 @@ public final class Kernels {
     public void add(MemorySegment out, MemorySegment a, MemorySegment b, long n) {
         try {
             check((int) add.invokeExact(out, a, b, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void cast(MemorySegment out, int outType, MemorySegment x, int xType, long n) {
+        try {
+            check((int) cast.invokeExact(out, outType, x, xType, n, DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }

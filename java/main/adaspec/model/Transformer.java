@@ -19,10 +19,21 @@ public final class Transformer {
     private final Weights weights;
     private final HeadLayout heads;
     private final Rotary rotary;
+    private final LinearMaps maps;
 
     /** @param allocator holds the rotary tables, which live as long as the allocator */
     public Transformer(Ops ops, Weights weights, Workspace.Allocator allocator) {
+        this(ops, weights, allocator, DType.F32);
+    }
+
+    /**
+     * @param operands  what {@link #forward}, {@link #backward} and the head round the operands of their products to: F32 (not at all) or BF16, for which
+     *                  the matrices of {@code weights} must be BF16. Decoding rounds nothing.
+     * @param allocator holds the rotary tables, which live as long as the allocator
+     */
+    public Transformer(Ops ops, Weights weights, Workspace.Allocator allocator, DType operands) {
         this.ops = ops;
+        this.maps = new LinearMaps(ops, operands);
         this.weights = weights;
         this.architecture = weights.architecture();
         this.heads = architecture.headLayout();
@@ -41,21 +52,22 @@ public final class Transformer {
         return ops;
     }
 
-    /** What the forward of a block leaves for its backward. N rows; each tensor f32. */
+    /** What the forward of a block leaves for its backward. N rows; each tensor f32, or what {@link LinearMaps#operand} made of it where said. */
     private record BlockActivations(
             Tensor input, // (N, C)
             Tensor mean1, // (N)
             Tensor rstd1, // (N)
-            Tensor norm1, // (N, C)
+            Tensor norm1, // (N, C), operand
             Tensor qkv, // (N, rowWidth), rotated
             Tensor attention, // (N, H * D)
+            Tensor attentionOperand, // (N, H * D), operand
             Tensor lse, // (N, H)
             Tensor middle, // (N, C): what norm2 read; the block's input in parallel residual form
             Tensor mean2, // (N)
             Tensor rstd2, // (N)
-            Tensor norm2, // (N, C)
+            Tensor norm2, // (N, C), operand
             Tensor mlpPre, // (N, I)
-            Tensor mlpPost) {} // (N, I)
+            Tensor mlpPost) {} // (N, I), operand
 
     /** Everything a backward needs; lives as long as the step it was made in. */
     public static final class Activations {
@@ -141,8 +153,8 @@ public final class Transformer {
         int channels = architecture.hiddenSize();
         Tensor mean1 = step.f32(rows);
         Tensor rstd1 = step.f32(rows);
-        Tensor norm1 = step.f32(rows, channels);
-        ops.layerNorm(norm1, mean1, rstd1, x, layer.norm1Gain(), layer.norm1Bias(), architecture.normEps());
+        Tensor norm1 = maps.operand(step, rows, channels, out -> ops.layerNorm(
+                out, mean1, rstd1, x, layer.norm1Gain(), layer.norm1Bias(), architecture.normEps()));
 
         Tensor qkv = step.f32(rows, heads.rowWidth());
         ops.linear(qkv, norm1, layer.qkvWeight(), layer.qkvBias());
@@ -150,7 +162,8 @@ public final class Transformer {
         Tensor attention = step.f32(rows, heads.outputWidth());
         Tensor lse = step.f32(rows, heads.queryHeads());
         ops.attention(attention, lse, qkv, heads, starts, architecture.attentionScale());
-        ops.linear(y, attention, layer.attentionOutWeight(), layer.attentionOutBias());
+        Tensor attentionOperand = maps.operand(step, attention);
+        ops.linear(y, attentionOperand, layer.attentionOutWeight(), layer.attentionOutBias());
         ops.add(y, y, x);
 
         Tensor middle = x;
@@ -158,18 +171,19 @@ public final class Transformer {
             middle = step.f32(rows, channels);
             middle.copyFrom(y);
         }
+        Tensor middleInput = middle;
         Tensor mean2 = step.f32(rows);
         Tensor rstd2 = step.f32(rows);
-        Tensor norm2 = step.f32(rows, channels);
-        ops.layerNorm(norm2, mean2, rstd2, middle, layer.norm2Gain(), layer.norm2Bias(), architecture.normEps());
+        Tensor norm2 = maps.operand(step, rows, channels, out -> ops.layerNorm(
+                out, mean2, rstd2, middleInput, layer.norm2Gain(), layer.norm2Bias(), architecture.normEps()));
         Tensor mlpPre = step.f32(rows, architecture.intermediateSize());
-        Tensor mlpPost = step.f32(rows, architecture.intermediateSize());
         ops.linear(mlpPre, norm2, layer.mlpInWeight(), layer.mlpInBias());
-        ops.gelu(mlpPost, mlpPre, architecture.activation());
+        Tensor mlpPost = maps.operand(step, rows, architecture.intermediateSize(), out -> ops.gelu(out, mlpPre, architecture.activation()));
         Tensor mlp = step.f32(rows, channels);
         ops.linear(mlp, mlpPost, layer.mlpOutWeight(), layer.mlpOutBias());
         ops.add(y, y, mlp);
-        return new BlockActivations(x, mean1, rstd1, norm1, qkv, attention, lse, middle, mean2, rstd2, norm2, mlpPre, mlpPost);
+        return new BlockActivations(
+                x, mean1, rstd1, norm1, qkv, attention, attentionOperand, lse, middle, mean2, rstd2, norm2, mlpPre, mlpPost);
     }
 
     /**
@@ -205,34 +219,37 @@ public final class Transformer {
             dAttentionBranch.copyFrom(dx);
         }
         Tensor dMlp = step.f32(rows, architecture.intermediateSize());
-        ops.linearBackwardInput(dMlp, dx, layer.mlpOutWeight(), false);
-        ops.linearBackwardWeight(gradient.mlpOutWeight(), gradient.mlpOutBias(), dx, a.mlpPost());
+        maps.backward(step, dMlp, gradient.mlpOutWeight(), gradient.mlpOutBias(), dx, layer.mlpOutWeight(), a.mlpPost());
         ops.geluBackward(dMlp, dMlp, a.mlpPre(), architecture.activation());
         Tensor dNorm = step.f32(rows, channels);
-        ops.linearBackwardInput(dNorm, dMlp, layer.mlpInWeight(), false);
-        ops.linearBackwardWeight(gradient.mlpInWeight(), gradient.mlpInBias(), dMlp, a.norm2());
+        maps.backward(step, dNorm, gradient.mlpInWeight(), gradient.mlpInBias(), dMlp, layer.mlpInWeight(), a.norm2());
         ops.layerNormBackward(dx, gradient.norm2Gain(), gradient.norm2Bias(), dNorm, a.middle(), a.mean2(), a.rstd2(), layer.norm2Gain());
 
         Tensor dAttention = step.f32(rows, heads.outputWidth());
-        ops.linearBackwardInput(dAttention, dAttentionBranch, layer.attentionOutWeight(), false);
-        ops.linearBackwardWeight(gradient.attentionOutWeight(), gradient.attentionOutBias(), dAttentionBranch, a.attention());
+        maps.backward(
+                step, dAttention, gradient.attentionOutWeight(), gradient.attentionOutBias(), dAttentionBranch, layer.attentionOutWeight(),
+                a.attentionOperand());
         Tensor dQkv = step.f32(rows, heads.rowWidth());
         ops.attentionBackward(dQkv, dAttention, a.attention(), a.lse(), a.qkv(), heads, starts, architecture.attentionScale());
         ops.rotary(dQkv, heads, positions, rotary.table(), true);
-        ops.linearBackwardInput(dNorm, dQkv, layer.qkvWeight(), false);
-        ops.linearBackwardWeight(gradient.qkvWeight(), gradient.qkvBias(), dQkv, a.norm1());
+        maps.backward(step, dNorm, gradient.qkvWeight(), gradient.qkvBias(), dQkv, layer.qkvWeight(), a.norm1());
         ops.layerNormBackward(dx, gradient.norm1Gain(), gradient.norm1Bias(), dNorm, a.input(), a.mean1(), a.rstd1(), layer.norm1Gain());
     }
 
-    /** logits (n, v) = hidden (n, C) of the first v rows of the head. For throughput: not row-invariant. */
-    public void logits(Tensor logits, Tensor hidden) {
-        ops.linear(logits, hidden, weights.head().rows(0, logits.columns()), null);
+    /** logits (n, v) = hidden (n, C) of the first v rows of the head. For throughput: not row-invariant. {@code step} lends memory. */
+    public void logits(Tensor logits, Tensor hidden, Workspace.Step step) {
+        try (var inner = step.inner()) {
+            ops.linear(logits, maps.operand(inner, hidden), weights.head().rows(0, logits.columns()), null);
+        }
     }
 
-    /** dHidden (n, C) = dLogits (n, v) by the head, whose gradient's first v rows are added to. */
-    public void headBackward(Tensor dHidden, Tensor dLogits, Tensor hidden, Weights gradient) {
-        ops.linearBackwardInput(dHidden, dLogits, weights.head().rows(0, dLogits.columns()), false);
-        ops.linearBackwardWeight(gradient.head().rows(0, dLogits.columns()), null, dLogits, hidden);
+    /** dHidden (n, C) = dLogits (n, v) by the head, whose gradient's first v rows are added to. {@code step} lends memory. */
+    public void headBackward(Tensor dHidden, Tensor dLogits, Tensor hidden, Weights gradient, Workspace.Step step) {
+        try (var inner = step.inner()) {
+            maps.backward(
+                    inner, dHidden, gradient.head().rows(0, dLogits.columns()), null, dLogits, weights.head().rows(0, dLogits.columns()),
+                    maps.operand(inner, hidden));
+        }
     }
 
     // ------------------------------------------------------------------------------------------------ decoding

@@ -43,7 +43,7 @@ public final class CpuOps implements Ops {
     }
 
     /** Any float type, any row stride. */
-    private static MemorySegment weights(String operation, String name, Tensor tensor) {
+    private static MemorySegment anyFloat(String operation, String name, Tensor tensor) {
         require(tensor.dtype().isFloat(), operation, name + " is " + tensor + "; a float type was expected");
         return inNativeMemory(operation, name, tensor);
     }
@@ -91,7 +91,7 @@ public final class CpuOps implements Ops {
         requireMatrix("embedding", "out", out, ids.rows(), table.columns());
         requireDense("embedding", "table", table);
         kernels.embeddingForward(
-                dense("embedding", "out", out), weights("embedding", "table", table), table.dtype().code(), ids("embedding", "ids", ids), ids.rows(),
+                dense("embedding", "out", out), anyFloat("embedding", "table", table), table.dtype().code(), ids("embedding", "ids", ids), ids.rows(),
                 table.columns(), table.rows());
     }
 
@@ -139,17 +139,15 @@ public final class CpuOps implements Ops {
 
     // ------------------------------------------------------------------------------------------------ linear maps
 
-    /** f32 weights by the library; narrower ones by our own kernel, which widens them as it reads. */
+    /** f32 and pairs of bf16 by the library; f32 with narrow weights by our own kernel, which widens them as it reads. */
     @Override
     public void linear(Tensor out, Tensor x, Tensor weight, Tensor bias) {
-        if (weight.dtype() != DType.F32) {
+        if (x.dtype() == DType.F32 && weight.dtype() != DType.F32) {
             linearRows("linear", out, x, weight, bias);
             return;
         }
         requireLinear("linear", out, x, weight, bias);
-        gemm.multiply(
-                false, true, x.rows(), weight.rows(), x.columns(), rows("linear", "x", x), stride(x), rows("linear", "weight", weight),
-                stride(weight), 0, rows("linear", "out", out), stride(out));
+        multiply("linear", false, true, "x", x, "weight", weight, false, "out", out);
         if (bias != null) {
             kernels.biasAdd(out.segment(), stride(out), dense("linear", "bias", bias), out.rows(), out.columns());
         }
@@ -168,23 +166,64 @@ public final class CpuOps implements Ops {
         String operation = "linearBackwardInput";
         requireMatrix(operation, "weight", weight, dOut.columns(), weight.columns());
         requireMatrix(operation, "dx", dx, dOut.rows(), weight.columns());
-        gemm.multiply(
-                false, false, dOut.rows(), weight.columns(), dOut.columns(), rows(operation, "dOut", dOut), stride(dOut),
-                rows(operation, "weight", weight), stride(weight), accumulate ? 1 : 0, rows(operation, "dx", dx), stride(dx));
+        multiply(operation, false, false, "dOut", dOut, "weight", weight, accumulate, "dx", dx);
     }
 
     @Override
-    public void linearBackwardWeight(Tensor dWeight, Tensor dBias, Tensor dOut, Tensor x) {
+    public void linearBackwardWeight(Tensor dWeight, Tensor dOut, Tensor x) {
         String operation = "linearBackwardWeight";
         requireMatrix(operation, "dOut", dOut, x.rows(), dOut.columns());
         requireMatrix(operation, "dWeight", dWeight, dOut.columns(), x.columns());
-        gemm.multiply(
-                true, false, dOut.columns(), x.columns(), x.rows(), rows(operation, "dOut", dOut), stride(dOut), rows(operation, "x", x), stride(x),
-                1, rows(operation, "dWeight", dWeight), stride(dWeight));
-        if (dBias != null) {
-            requireVector(operation, "dBias", dBias, dOut.columns());
-            kernels.columnSum(dense(operation, "dBias", dBias), dOut.segment(), stride(dOut), dOut.rows(), dOut.columns());
+        multiply(operation, true, false, "dOut", dOut, "x", x, true, "dWeight", dWeight);
+    }
+
+    @Override
+    public void biasBackward(Tensor dBias, Tensor dOut) {
+        requireVector("biasBackward", "dBias", dBias, dOut.columns());
+        kernels.columnSum(
+                dense("biasBackward", "dBias", dBias), rows("biasBackward", "dOut", dOut), stride(dOut), dOut.rows(), dOut.columns());
+    }
+
+    /** c = a b, or c += a b, a or b read transposed where told; a and b are both f32 or both bf16, c is f32. */
+    private void multiply(
+            String operation, boolean transposeA, boolean transposeB, String nameA, Tensor a, String nameB, Tensor b, boolean accumulate,
+            String nameC, Tensor c) {
+        long inner = transposeA ? a.rows() : a.columns();
+        float beta = accumulate ? 1 : 0;
+        MemorySegment result = rows(operation, nameC, c);
+        if (a.dtype() == DType.BF16 && b.dtype() == DType.BF16) {
+            if (gemm.multipliesBf16()) {
+                gemm.multiplyBf16(
+                        transposeA, transposeB, c.rows(), c.columns(), inner, inNativeMemory(operation, nameA, a), stride(a),
+                        inNativeMemory(operation, nameB, b), stride(b), beta, result, stride(c));
+            } else {
+                multiplyWidened(operation, transposeA, transposeB, nameA, a, nameB, b, inner, beta, c);
+            }
+            return;
         }
+        gemm.multiply(
+                transposeA, transposeB, c.rows(), c.columns(), inner, rows(operation, nameA, a), stride(a), rows(operation, nameB, b), stride(b),
+                beta, result, stride(c));
+    }
+
+    /** Where the library has no bf16 products: the same numbers as f32. */
+    private void multiplyWidened(
+            String operation, boolean transposeA, boolean transposeB, String nameA, Tensor a, String nameB, Tensor b, long inner, float beta,
+            Tensor c) {
+        try (Arena scratch = Arena.ofConfined()) {
+            gemm.multiply(
+                    transposeA, transposeB, c.rows(), c.columns(), inner, widened(operation, nameA, a, scratch), stride(a),
+                    widened(operation, nameB, b, scratch), stride(b), beta, c.segment(), stride(c));
+        }
+    }
+
+    /** The elements from the first to the last, gaps between rows among them, as f32. */
+    private MemorySegment widened(String operation, String name, Tensor matrix, Arena scratch) {
+        MemorySegment from = inNativeMemory(operation, name, matrix);
+        long elements = from.byteSize() / matrix.dtype().bytes();
+        MemorySegment wide = scratch.allocate(Math.max(1, elements) * Float.BYTES, 64);
+        kernels.cast(wide, DType.F32.code(), from, matrix.dtype().code(), elements);
+        return wide;
     }
 
     @Override
@@ -195,7 +234,7 @@ public final class CpuOps implements Ops {
     private void linearRows(String operation, Tensor out, Tensor x, Tensor weight, Tensor bias) {
         requireLinear(operation, out, x, weight, bias);
         kernels.linearRows(
-                rows(operation, "out", out), stride(out), rows(operation, "x", x), stride(x), weights(operation, "weight", weight),
+                rows(operation, "out", out), stride(out), rows(operation, "x", x), stride(x), anyFloat(operation, "weight", weight),
                 weight.dtype().code(), stride(weight), denseOrNull(operation, "bias", bias), x.rows(), weight.rows(), x.columns());
     }
 
@@ -286,6 +325,14 @@ public final class CpuOps implements Ops {
         requireSame("add", "out", out, "a", a);
         requireSame("add", "b", b, "a", a);
         kernels.add(dense("add", "out", out), dense("add", "a", a), dense("add", "b", b), a.size());
+    }
+
+    @Override
+    public void cast(Tensor out, Tensor x) {
+        requireSame("cast", "out", out, "x", x);
+        requireDense("cast", "out", out);
+        requireDense("cast", "x", x);
+        kernels.cast(anyFloat("cast", "out", out), out.dtype().code(), anyFloat("cast", "x", x), x.dtype().code(), x.size());
     }
 
     @Override

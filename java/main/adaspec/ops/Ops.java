@@ -47,15 +47,19 @@ public interface Ops {
 
     /**
      * out (N, O) = x (N, I) weight(O, I)^T + bias(O), bias may be null. For throughput: the order of summation over I is the library's own and may
-     * depend on N. Row strides of out, x and weight are respected.
+     * depend on N. Row strides of out, x and weight are respected. x and weight are both f32, or both bf16 (their products are exact in f32), or x is
+     * f32 and weight is a narrow type that is widened.
      */
     void linear(Tensor out, Tensor x, Tensor weight, Tensor bias);
 
-    /** dx (N, I) = dOut (N, O) weight(O, I); with {@code accumulate} added to dx. */
+    /** dx (N, I) = dOut (N, O) weight(O, I); with {@code accumulate} added to dx. dOut and weight are both f32 or both bf16. */
     void linearBackwardInput(Tensor dx, Tensor dOut, Tensor weight, boolean accumulate);
 
-    /** dWeight (O, I) += dOut(N, O)^T x(N, I); dBias (O) += sum of the rows of dOut in order, unless null. */
-    void linearBackwardWeight(Tensor dWeight, Tensor dBias, Tensor dOut, Tensor x);
+    /** dWeight (O, I) += dOut(N, O)^T x(N, I); dOut and x are both f32 or both bf16. */
+    void linearBackwardWeight(Tensor dWeight, Tensor dOut, Tensor x);
+
+    /** dBias (O) += sum of the rows of dOut (N, O) in order. */
+    void biasBackward(Tensor dBias, Tensor dOut);
 
     /**
      * As {@link #linear}, with weight any float, and a promise: the bits of a row of out depend on that row of x alone, not on N, on its neighbours or
@@ -100,6 +104,9 @@ public interface Ops {
 
     /** out = a + b, any shape; out may be a or b. */
     void add(Tensor out, Tensor a, Tensor b);
+
+    /** out = x in out's type, dense, of one shape and any float types: widened exactly, narrowed to nearest with ties to even. */
+    void cast(Tensor out, Tensor x);
 
     /** out (k, C) = x[rows]; rows (k) i32 in [0, N); x any row stride. */
     void gatherRows(Tensor out, Tensor x, Tensor rows);

@@ -169,7 +169,7 @@ public final class ReferenceOps implements Ops {
     }
 
     @Override
-    public void linearBackwardWeight(Tensor dWeight, Tensor dBias, Tensor dOut, Tensor x) {
+    public void linearBackwardWeight(Tensor dWeight, Tensor dOut, Tensor x) {
         requireMatrix("linearBackwardWeight", "dWeight", dWeight, dOut.columns(), x.columns());
         requireMatrix("linearBackwardWeight", "dOut", dOut, x.rows(), dOut.columns());
         double[][] rows = widened(x);
@@ -177,10 +177,8 @@ public final class ReferenceOps implements Ops {
         double[] sums = new double[inner];
         for (long o = 0; o < dOut.columns(); o++) {
             java.util.Arrays.fill(sums, 0);
-            double biasSum = 0;
             for (int i = 0; i < rows.length; i++) {
                 double d = dOut.get(i, o);
-                biasSum += d;
                 for (int k = 0; k < inner; k++) {
                     sums[k] += d * rows[i][k];
                 }
@@ -188,9 +186,18 @@ public final class ReferenceOps implements Ops {
             for (int k = 0; k < inner; k++) {
                 dWeight.set(o, k, (float) (dWeight.get(o, k) + sums[k]));
             }
-            if (dBias != null) {
-                dBias.set(o, (float) (dBias.get(o) + biasSum));
+        }
+    }
+
+    @Override
+    public void biasBackward(Tensor dBias, Tensor dOut) {
+        requireVector("biasBackward", "dBias", dBias, dOut.columns());
+        for (long o = 0; o < dOut.columns(); o++) {
+            double sum = 0;
+            for (long i = 0; i < dOut.rows(); i++) {
+                sum += dOut.get(i, o);
             }
+            dBias.set(o, (float) (dBias.get(o) + sum));
         }
     }
 
@@ -265,6 +272,14 @@ public final class ReferenceOps implements Ops {
         requireSame("add", "b", b, "a", a);
         for (long i = 0; i < a.size(); i++) {
             out.set(i, a.get(i) + b.get(i));
+        }
+    }
+
+    @Override
+    public void cast(Tensor out, Tensor x) {
+        requireSame("cast", "out", out, "x", x);
+        for (long i = 0; i < x.size(); i++) {
+            out.set(i, x.get(i));
         }
     }
 

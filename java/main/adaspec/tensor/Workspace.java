@@ -105,6 +105,14 @@ public final class Workspace implements AutoCloseable {
 
         private Step() {}
 
+        /** Opens a step inside this one, for memory that is given back sooner. */
+        public Step inner() {
+            if (ended || level != depth) {
+                throw new IllegalStateException(ended ? "the step is closed" : "an inner step is still open");
+            }
+            return begin();
+        }
+
         public Tensor f32(long... shape) {
             return tensor(DType.F32, shape);
         }
