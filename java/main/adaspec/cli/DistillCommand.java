@@ -109,7 +109,6 @@ public final class DistillCommand extends Command {
 
     @Override
     public Integer call() {
-        TrainingFlags.requireF32(devices);
         check((target == null) == (draft == null), "--target and --draft belong together; give both, or neither for the models that come along");
         check(target == null || !training.trainFiles().isEmpty(), "--train-file is missing");
         check(target != null || reference == null, "--reference needs --target and --draft");
@@ -143,7 +142,7 @@ public final class DistillCommand extends Command {
                     .maxLength(training.modelMaxLength())
                     .selection(new Selection(share, scope))
                     .compensation(compensation == Switch.ON)
-                    .training(training.options(LEARNING_RATE).normalizer(normalizer).build())
+                    .training(training.options(LEARNING_RATE).normalizer(normalizer).precision(TrainingFlags.precision(devices)).build())
                     .numPrompts((int) TrainingFlags.atLeastOne("--num-prompts", numPrompts == null ? 100 : numPrompts))
                     .evaluation(new Evaluator.Settings(sampling, numSpeculativeTokens, DraftSampleMethod.PROBABILISTIC, true))
                     .output(output)

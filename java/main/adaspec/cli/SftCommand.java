@@ -40,7 +40,6 @@ public final class SftCommand extends Command {
         if (training.trainFiles().isEmpty()) {
             throw new UsageException("--train-file is missing");
         }
-        TrainingFlags.requireF32(devices);
         Path output = training.outputDir();
         var request = new FineTuner.Request(
                 model,
@@ -48,7 +47,7 @@ public final class SftCommand extends Command {
                 training.evalFile(),
                 training.datasetFormat(),
                 training.modelMaxLength(),
-                training.options(LEARNING_RATE).build(),
+                training.options(LEARNING_RATE).precision(TrainingFlags.precision(devices)).build(),
                 output,
                 training.overwrite(),
                 ownSpec.commandLine().getParseResult().originalArgs());

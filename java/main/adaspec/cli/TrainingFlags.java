@@ -169,7 +169,12 @@ final class TrainingFlags {
         return value;
     }
 
-    /** Training and what shows it compute in f32 on a processor. */
+    /** The precision of training: f32 unless bf16 was asked for. */
+    static DType precision(DeviceOptions devices) {
+        return devices.precision().orElse(DType.F32);
+    }
+
+    /** For commands that compute in f32 only. */
     static void requireF32(DeviceOptions devices) {
         if (devices.precision().isPresent() && devices.precision().get() != DType.F32) {
             throw new InputException("--precision bf16 is not available here: this command computes in f32; leave the option out");

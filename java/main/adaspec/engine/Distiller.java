@@ -90,9 +90,9 @@ public final class Distiller {
     public Result run(Backend backend) {
         try (var memory = backend.newAllocator();
                 var workspace = backend.newWorkspace();
-                Model target = Model.open(settings.target, DType.F32, memory);
+                Model target = Model.open(settings.target, settings.training.precision(), memory);
                 Model draft = Model.open(settings.draft, DType.F32, memory);
-                Model given = settings.reference == null ? null : Model.open(settings.reference, DType.F32, memory)) {
+                Model given = settings.reference == null ? null : Model.open(settings.reference, settings.training.precision(), memory)) {
             return new Run(backend, memory, workspace, target, draft, given).run();
         }
     }
@@ -126,11 +126,21 @@ public final class Distiller {
             for (Model model : models) {
                 model.weights().requireFinite(model.directory().toString());
             }
-            teacher = new Transformer(backend.ops(), target.weights(), memory);
+            teacher = frozen(target);
             data = TrainingData.read(
                     new TrainingData.Request(settings.trainFiles, settings.evalFile, settings.format, Limits.maxLength(settings.maxLength, models)),
                     tokenizer,
                     target.endTokens());
+        }
+
+        /** A model that is only asked, in the precision of the run. */
+        private Transformer frozen(Model model) {
+            DType precision = settings.training.precision();
+            if (precision != DType.F32 && model.fileType() != precision) {
+                settings.listener.note(model.directory() + " is " + model.fileType().torchName() + ": its matrices are rounded to "
+                        + precision.torchName() + " for this run");
+            }
+            return new Transformer(backend.ops(), model.weights(), memory, precision);
         }
 
         Result run() {
@@ -149,31 +159,29 @@ public final class Distiller {
 
             var stages = new StageRunner(backend, output, listener, settings.stop);
             Path companion = StageRunner.companion(settings.draft, settings.target);
-            Transformer reference = null;
-            Transformer distilled;
-            if (settings.method == Method.ADASPEC) {
-                if (given != null) {
-                    reference = new Transformer(backend.ops(), given.weights(), memory);
-                } else {
-                    reference = stage(stages, "reference", output.resolve("reference"), companion, settings.training, null, Selection.ALL);
-                }
-                distilled = stage(stages, "selective", output, companion, selective, reference, settings.selection);
-            } else {
-                distilled = stage(stages, "distillspec", output, companion, settings.training, null, Selection.ALL);
-            }
-
             Map<String, Transformer> drafts = new LinkedHashMap<>();
             drafts.put(UNTRAINED, new Transformer(backend.ops(), draft.weights(), memory));
-            if (reference != null) {
-                drafts.put(REFERENCE, reference);
+            if (settings.method == Method.ADASPEC) {
+                Transformer reference;
+                if (given != null) {
+                    reference = frozen(given);
+                    drafts.put(REFERENCE, reference);
+                } else {
+                    StageRunner.Result trained =
+                            stage(stages, "reference", output.resolve("reference"), companion, settings.training, null, Selection.ALL);
+                    reference = trained.frozen();
+                    drafts.put(REFERENCE, trained.model());
+                }
+                drafts.put(DRAFT, stage(stages, "selective", output, companion, selective, reference, settings.selection).model());
+            } else {
+                drafts.put(DRAFT, stage(stages, "distillspec", output, companion, settings.training, null, Selection.ALL).model());
             }
-            drafts.put(DRAFT, distilled);
             Map<String, Acceptance> acceptances = evaluate(drafts, prompts);
             writeResults(acceptances);
             return new Result(output, settings.method, List.copyOf(outcomes), acceptances);
         }
 
-        private Transformer stage(
+        private StageRunner.Result stage(
                 StageRunner stages, String name, Path folder, Path companion, TrainingOptions options, Transformer reference, Selection selection) {
             var teachers = new FrozenModels(teacher, reference, vocabulary, workspace);
             StageRunner.Result result = stages.run(
@@ -186,7 +194,7 @@ public final class Distiller {
                     training -> new Distillation(teachers, training, selection, options.logitsBudget(), workspace),
                     memory);
             outcomes.add(result.outcome());
-            return result.model();
+            return result;
         }
 
         private Map<String, Acceptance> evaluate(Map<String, Transformer> drafts, List<int[]> prompts) {

@@ -3,6 +3,7 @@ package adaspec.engine;
 import adaspec.model.Model;
 import adaspec.model.Transformer;
 import adaspec.model.Weights;
+import adaspec.ops.Ops;
 import adaspec.tensor.Workspace;
 import adaspec.train.Checkpoints;
 import adaspec.train.MetricsLog;
@@ -32,8 +33,13 @@ final class StageRunner {
         this.stop = stop;
     }
 
-    /** A stage at its end; the model's weights live as long as the memory they were asked to be in. */
-    record Result(Trainer.Outcome outcome, Transformer model) {}
+    /**
+     * A stage at its end; the weights live as long as the memory they were asked to be in.
+     *
+     * @param model  the trained model as it was written, for decoding
+     * @param frozen the same in the precision of training, for a later stage
+     */
+    record Result(Trainer.Outcome outcome, Transformer model, Transformer frozen) {}
 
     /**
      * @param stage     its name in metrics.jsonl
@@ -53,15 +59,16 @@ final class StageRunner {
             Function<Transformer, Objective> objective,
             Workspace.Allocator memory) {
         Weights weights = initial.weights().trainableCopy(memory);
-        var model = new Transformer(backend.ops(), weights, memory);
+        Ops ops = backend.ops();
+        var training = new Transformer(ops, weights.computedIn(options.precision(), ops, memory), memory, options.precision());
         // The gradient and the optimiser's moments are gone when the stage ends.
         try (var own = backend.newAllocator()) {
             var trainer = new Trainer(
                     stage,
                     options,
                     weights,
-                    objective.apply(model),
-                    backend.ops(),
+                    objective.apply(training),
+                    ops,
                     own,
                     new Checkpoints(folder, output, initial.config(), companion),
                     new MetricsLog(output.resolve("metrics.jsonl")),
@@ -71,9 +78,10 @@ final class StageRunner {
             // Trained in f32, written in the type of the model it started from, and said. The weights in memory are rounded alike, so that what
             // the next stage and the evaluation see is what the folder holds; checkpoints keep f32.
             weights.roundTo(initial.fileType());
+            weights.refresh(ops);
             Model.save(folder, initial.config(), weights, initial.fileType(), companion);
             listener.modelWritten(folder, initial.fileType());
-            return new Result(outcome, model);
+            return new Result(outcome, new Transformer(ops, weights, memory), training);
         }
     }
 

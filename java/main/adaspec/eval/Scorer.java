@@ -57,7 +57,7 @@ public final class Scorer {
                 int to = Math.min(rows, from + chunk);
                 try (var part = workspace.begin()) {
                     Tensor logits = part.f32(to - from, vocabulary);
-                    model.logits(logits, hidden.rows(from, to));
+                    model.logits(logits, hidden.rows(from, to), workspace);
                     // The last row predicts nothing that is here; any target gives its log-sum-exp.
                     int[] next = new int[to - from];
                     for (int i = 0; i < next.length; i++) {

@@ -236,19 +236,19 @@ public final class Transformer {
         ops.layerNormBackward(dx, gradient.norm1Gain(), gradient.norm1Bias(), dNorm, a.input(), a.mean1(), a.rstd1(), layer.norm1Gain());
     }
 
-    /** logits (n, v) = hidden (n, C) of the first v rows of the head. For throughput: not row-invariant. {@code step} lends memory. */
-    public void logits(Tensor logits, Tensor hidden, Workspace.Step step) {
-        try (var inner = step.inner()) {
-            ops.linear(logits, maps.operand(inner, hidden), weights.head().rows(0, logits.columns()), null);
+    /** logits (n, v) = hidden (n, C) of the first v rows of the head. For throughput: not row-invariant. */
+    public void logits(Tensor logits, Tensor hidden, Workspace workspace) {
+        try (var step = workspace.begin()) {
+            ops.linear(logits, maps.operand(step, hidden), weights.head().rows(0, logits.columns()), null);
         }
     }
 
-    /** dHidden (n, C) = dLogits (n, v) by the head, whose gradient's first v rows are added to. {@code step} lends memory. */
-    public void headBackward(Tensor dHidden, Tensor dLogits, Tensor hidden, Weights gradient, Workspace.Step step) {
-        try (var inner = step.inner()) {
+    /** dHidden (n, C) = dLogits (n, v) by the head, whose gradient's first v rows are added to. */
+    public void headBackward(Tensor dHidden, Tensor dLogits, Tensor hidden, Weights gradient, Workspace workspace) {
+        try (var step = workspace.begin()) {
             maps.backward(
-                    inner, dHidden, gradient.head().rows(0, dLogits.columns()), null, dLogits, weights.head().rows(0, dLogits.columns()),
-                    maps.operand(inner, hidden));
+                    step, dHidden, gradient.head().rows(0, dLogits.columns()), null, dLogits, weights.head().rows(0, dLogits.columns()),
+                    maps.operand(step, hidden));
         }
     }
 

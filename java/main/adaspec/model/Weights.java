@@ -1,6 +1,7 @@
 package adaspec.model;
 
 import adaspec.common.InputException;
+import adaspec.ops.Ops;
 import adaspec.ops.Philox;
 import adaspec.tensor.DType;
 import adaspec.tensor.Tensor;
@@ -37,6 +38,8 @@ public final class Weights {
     private final List<Layer> layers = new ArrayList<>();
     private final Tensor arena;
     private final long matrixElements;
+    /** The rounded copy that a model in training computes with, or null: it computes with these. */
+    private Weights rounded;
 
     private Weights(Architecture architecture, Map<String, Tensor> tensors, Tensor arena, long matrixElements) {
         this.architecture = architecture;
@@ -79,23 +82,54 @@ public final class Weights {
         Tensor arena = Tensor.of(
                         allocator.allocate(architecture.parameterCount() * DType.F32.bytes()), DType.F32, architecture.parameterCount())
                 .zero();
+        long matrices = architecture.parameters().stream().filter(Architecture.Parameter::isMatrix).mapToLong(Architecture.Parameter::size).sum();
         Map<String, Tensor> placed = new LinkedHashMap<>();
-        long offset = 0;
-        long matrices = 0;
-        for (boolean matrix : new boolean[] {true, false}) {
-            for (Architecture.Parameter parameter : architecture.parameters()) {
-                if (parameter.isMatrix() == matrix) {
-                    placed.put(parameter.name(), arena.rows(offset, offset + parameter.size()).view(parameter.shape()));
-                    offset += parameter.size();
-                }
-            }
-            if (matrix) {
-                matrices = offset;
+        place(architecture, true, arena, 0, placed);
+        place(architecture, false, arena, matrices, placed);
+        return new Weights(architecture, inOrder(architecture, placed), arena, matrices);
+    }
+
+    /** Lays the matrices, or the vectors, one after the other into {@code arena} from element {@code offset} on. */
+    private static void place(Architecture architecture, boolean matrices, Tensor arena, long offset, Map<String, Tensor> placed) {
+        for (Architecture.Parameter parameter : architecture.parameters()) {
+            if (parameter.isMatrix() == matrices) {
+                placed.put(parameter.name(), arena.rows(offset, offset + parameter.size()).view(parameter.shape()));
+                offset += parameter.size();
             }
         }
+    }
+
+    private static Map<String, Tensor> inOrder(Architecture architecture, Map<String, Tensor> tensors) {
         Map<String, Tensor> ordered = new LinkedHashMap<>();
-        architecture.parameters().forEach(p -> ordered.put(p.name(), placed.get(p.name())));
-        return new Weights(architecture, ordered, arena, matrices);
+        architecture.parameters().forEach(p -> ordered.put(p.name(), tensors.get(p.name())));
+        return ordered;
+    }
+
+    /**
+     * Lets the model in training compute with matrices rounded to {@code type} while the optimiser moves these f32 ones: {@link #computed} is from now on
+     * a copy whose vectors are shared and whose matrices follow at each {@link #refresh}. With F32 nothing changes.
+     */
+    public Weights computedIn(DType type, Ops ops, Workspace.Allocator allocator) {
+        if (type != DType.F32) {
+            Tensor matrices = Tensor.of(allocator.allocate(matrixElements * type.bytes()), type, matrixElements);
+            Map<String, Tensor> placed = new LinkedHashMap<>(tensors);
+            place(architecture, true, matrices, 0, placed);
+            rounded = new Weights(architecture, inOrder(architecture, placed), matrices, matrixElements);
+            refresh(ops);
+        }
+        return computed();
+    }
+
+    /** What a model in training computes with: these weights, or their rounded copy. */
+    public Weights computed() {
+        return rounded == null ? this : rounded;
+    }
+
+    /** Rounds the matrices to {@link #computed} anew, after they changed. */
+    public void refresh(Ops ops) {
+        if (rounded != null && matrixElements > 0) {
+            ops.cast(rounded.arena, arenaMatrices());
+        }
     }
 
     /** An f32 arena holding these weights: what training starts from. */

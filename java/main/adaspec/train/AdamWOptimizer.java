@@ -40,7 +40,7 @@ public final class AdamWOptimizer {
     }
 
     /**
-     * One step along {@code gradient}, which is left as it is.
+     * One step along {@code gradient}, which is left as it is. What the model computes with follows ({@link Weights#refresh}).
      *
      * @param scale multiplies the gradient before it is clipped
      * @param norm  {@link #norm} of the gradient, before {@code scale}
@@ -74,6 +74,7 @@ public final class AdamWOptimizer {
                 settings.eps,
                 0,
                 steps);
+        parameters.refresh(ops);
     }
 
     /** Steps taken. */

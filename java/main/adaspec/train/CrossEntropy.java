@@ -67,7 +67,7 @@ public final class CrossEntropy implements Objective {
                 Tensor chunkHidden = chunk.f32(to - from, channels);
                 ops.gatherRows(chunkHidden, hidden, rows.rows(from, to));
                 Tensor logits = chunk.f32(to - from, vocabulary);
-                model.logits(logits, chunkHidden);
+                model.logits(logits, chunkHidden, workspace);
                 Tensor loss = chunk.f32(to - from);
                 Tensor lse = chunk.f32(to - from);
                 Tensor chunkTargets = chunk.i32(Arrays.copyOfRange(targets, from, to));
@@ -78,7 +78,7 @@ public final class CrossEntropy implements Objective {
                 if (gradient != null) {
                     ops.crossEntropyBackward(logits, logits, lse, chunkTargets, scale);
                     Tensor dChunk = chunk.f32(to - from, channels);
-                    model.headBackward(dChunk, logits, chunkHidden, gradient);
+                    model.headBackward(dChunk, logits, chunkHidden, gradient, workspace);
                     ops.scatterAddRows(dHidden, dChunk, rows.rows(from, to));
                 }
             }

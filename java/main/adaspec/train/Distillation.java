@@ -248,7 +248,7 @@ public final class Distillation implements Objective {
                 long start = System.nanoTime();
                 teachers.targetLogits(targetLogits, gather(hidden.target, keptRows, chunk));
                 tally.teacherNanos += System.nanoTime() - start;
-                draft.logits(draftLogits, keptHidden);
+                draft.logits(draftLogits, keptHidden, workspace);
                 Tensor targetLse = gather(scores.targetLse.view(n, 1), keptRows, chunk).view(to - from);
                 Tensor draftLse = gather(scores.draftLse.view(n, 1), keptRows, chunk).view(to - from);
                 ops.distillBackward(draftLogits, targetLogits, draftLogits, targetLse, draftLse, null, scale);
@@ -280,7 +280,7 @@ public final class Distillation implements Objective {
             hidden.reference.divergence(own.klReference, targetLogits, from);
         }
         tally.teacherNanos += System.nanoTime() - start;
-        draft.logits(draftLogits, hidden.draft.rows(from, to));
+        draft.logits(draftLogits, hidden.draft.rows(from, to), workspace);
         ops.distillForward(own.klDraft, null, null, own.acceptance, own.targetLse, own.draftLse, targetLogits, draftLogits, null);
         if (hidden.reference != null) {
             subtract(own.gap, own.klDraft, own.klReference);
@@ -298,7 +298,7 @@ public final class Distillation implements Objective {
     private void backThroughHead(Tensor dLogits, Tensor hidden, Tensor batchRows, Weights gradient, Tensor dHidden) {
         try (var step = workspace.begin()) {
             Tensor dKept = step.f32(hidden.rows(), hidden.columns());
-            draft.headBackward(dKept, dLogits, hidden, gradient);
+            draft.headBackward(dKept, dLogits, hidden, gradient, workspace);
             ops.scatterAddRows(dHidden, dKept, batchRows);
         }
     }

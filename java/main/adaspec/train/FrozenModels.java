@@ -53,7 +53,7 @@ public final class FrozenModels implements Teachers {
 
     @Override
     public void targetLogits(Tensor logits, Tensor hidden) {
-        target.logits(logits, hidden);
+        target.logits(logits, hidden, workspace);
     }
 
     @Override
@@ -80,7 +80,7 @@ public final class FrozenModels implements Teachers {
 
     /** logits (k, vocabulary) of the reference at rows with the hidden states {@code hidden} (k, C). */
     void referenceLogits(Tensor logits, Tensor hidden) {
-        reference.logits(logits, hidden);
+        reference.logits(logits, hidden, workspace);
     }
 
     /** The last hidden states (n, C) of a micro-batch's answer rows, taken from {@code step}. */

@@ -34,7 +34,7 @@ public record TokenGaps(float[] klDraft, float[] klReference, float[] gap) {
                     Tensor draftLogits = chunk.f32(to - from, vocabulary);
                     Tensor referenceLogits = chunk.f32(to - from, vocabulary);
                     models.targetLogits(targetLogits, targetHidden.rows(from, to));
-                    draft.logits(draftLogits, draftHidden.rows(from, to));
+                    draft.logits(draftLogits, draftHidden.rows(from, to), workspace);
                     models.referenceLogits(referenceLogits, referenceHidden.rows(from, to));
                     draft.ops().distillForward(
                             klDraft.rows(from, to), klReference.rows(from, to), gap.rows(from, to), null, chunk.f32(to - from), chunk.f32(to - from),

@@ -230,6 +230,7 @@ public final class Trainer {
         state.put("weight_decay", options.weightDecay());
         state.put("max_grad_norm", options.maxGradNorm());
         state.put("loss_normalizer", options.normalizer().toString());
+        state.put("precision", options.precision().torchName());
         if (bestStep >= 0) {
             state.put("best_step", bestStep);
             state.put("best_expected_acceptance", bestAcceptance);

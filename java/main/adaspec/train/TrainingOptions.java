@@ -1,6 +1,7 @@
 package adaspec.train;
 
 import adaspec.common.UsageException;
+import adaspec.tensor.DType;
 
 /**
  * How a stage trains. The defaults are those of the command line; {@link #builder} starts from them.
@@ -18,6 +19,8 @@ import adaspec.common.UsageException;
  * @param evalSteps      steps between evaluations on held-out samples, 0: only at the end of the stage
  * @param saveSteps      steps between checkpoints, 0: only at the end of the stage
  * @param logitsBudget   memory for the logits of a chunk
+ * @param precision      F32, or BF16: operands of products, and the frozen models' matrices, are rounded to bf16 and accumulated in f32; the weights in
+ *                       training and their optimiser stay f32
  */
 public record TrainingOptions(
         double epochs,
@@ -32,7 +35,8 @@ public record TrainingOptions(
         int loggingSteps,
         int evalSteps,
         int saveSteps,
-        LogitsBudget logitsBudget) {
+        LogitsBudget logitsBudget,
+        DType precision) {
 
     public TrainingOptions {
         require(epochs > 0 && Double.isFinite(epochs), "--num-train-epochs", epochs, "a number above 0");
@@ -45,6 +49,9 @@ public record TrainingOptions(
         require(loggingSteps >= 1, "--logging-steps", loggingSteps, "a whole number of at least 1");
         require(evalSteps >= 0, "--eval-steps", evalSteps, "a whole number of at least 1");
         require(saveSteps >= 0, "--save-steps", saveSteps, "a whole number of at least 1");
+        if (precision != DType.F32 && precision != DType.BF16) {
+            throw new UsageException("training in " + precision.torchName() + " is not possible; f32 or bf16 was expected");
+        }
     }
 
     private static void require(boolean holds, String option, Number value, String expected) {
@@ -83,6 +90,7 @@ public record TrainingOptions(
         private int evalSteps;
         private int saveSteps;
         private LogitsBudget logitsBudget = LogitsBudget.DEFAULT;
+        private DType precision = DType.F32;
 
         private Builder() {}
 
@@ -100,6 +108,7 @@ public record TrainingOptions(
             evalSteps = from.evalSteps;
             saveSteps = from.saveSteps;
             logitsBudget = from.logitsBudget;
+            precision = from.precision;
         }
 
         public Builder epochs(double value) {
@@ -167,10 +176,16 @@ public record TrainingOptions(
             return this;
         }
 
+        /** F32 or BF16. */
+        public Builder precision(DType value) {
+            precision = value;
+            return this;
+        }
+
         public TrainingOptions build() {
             return new TrainingOptions(
                     epochs, maxSteps, batchSize, accumulation, learningRate, weightDecay, maxGradNorm, normalizer, seed, loggingSteps, evalSteps,
-                    saveSteps, logitsBudget);
+                    saveSteps, logitsBudget, precision);
         }
     }
 }
