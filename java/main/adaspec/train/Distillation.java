@@ -5,6 +5,7 @@ import adaspec.model.Weights;
 import adaspec.ops.Ops;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
+import adaspec.train.PhaseClock.Phase;
 import java.util.Arrays;
 import java.util.List;
 
@@ -94,11 +95,12 @@ public final class Distillation implements Objective {
                 at += n;
             }
             kept = selection.keep(ops, gaps, null, workspace);
+            tally.clock().lap(Phase.SELECTION);
         }
         if (kept.length == 0) {
             tally.keptLoss = Double.NaN;
         }
-        Tally second = new Tally();
+        Tally second = new Tally(tally.clock());
         int first = 0;
         int at = 0;
         for (MicroBatch batch : step) {
@@ -115,7 +117,6 @@ public final class Distillation implements Objective {
         tally.tokens += second.tokens;
         tally.keptTokens += second.keptTokens;
         tally.keptLoss += second.keptLoss;
-        tally.teacherNanos += second.teacherNanos;
     }
 
     /** @param chosen the answer rows to keep if they are known already, else null */
@@ -128,10 +129,10 @@ public final class Distillation implements Objective {
         boolean compare = teachers.hasReference() && chosen == null;
         try (var step = workspace.begin()) {
             Tensor rows = step.i32(batch.answerRows());
-            long start = System.nanoTime();
             Tensor targetHidden = teachers.targetHidden(batch, step);
+            tally.clock().lap(Phase.TARGET_BODY);
             Teachers.Reference reference = compare ? teachers.reference(batch, step) : null;
-            tally.teacherNanos += System.nanoTime() - start;
+            tally.clock().lap(Phase.REFERENCE_BODY);
             Transformer.Activations activations = draft.forwardForTraining(batch.sequences(), step);
             int channels = draft.architecture().hiddenSize();
             Tensor draftHidden = step.f32(n, channels);
@@ -139,6 +140,7 @@ public final class Distillation implements Objective {
             Hidden hidden = new Hidden(targetHidden, draftHidden, reference);
             Scores scores = Scores.in(step, n, compare);
             Tensor dHidden = step.f32(batch.tokens(), channels).zero();
+            tally.clock().lap(Phase.DRAFT_BODY);
 
             if (selection.keepsAll() && chosen == null) {
                 everyRow(hidden, scores, rows, scale, gradient, dHidden, tally);
@@ -157,6 +159,7 @@ public final class Distillation implements Objective {
             }
             addScores(scores, n, tally);
             draft.backward(activations, dHidden, gradient, workspace);
+            tally.clock().lap(Phase.BODY_BACKWARD);
         }
     }
 
@@ -184,11 +187,12 @@ public final class Distillation implements Objective {
         int n = batch.answerTokens();
         Scores scores = Scores.in(step, n, compare);
         try (var inner = workspace.begin()) {
-            long start = System.nanoTime();
             Tensor targetHidden = teachers.targetHidden(batch, inner);
+            tally.clock().lap(Phase.TARGET_BODY);
             Teachers.Reference reference = compare ? teachers.reference(batch, inner) : null;
-            tally.teacherNanos += System.nanoTime() - start;
+            tally.clock().lap(Phase.REFERENCE_BODY);
             Hidden hidden = new Hidden(targetHidden, FrozenModels.answerHidden(draft, batch, workspace, inner), reference);
+            tally.clock().lap(Phase.DRAFT_BODY);
             scoreAll(hidden, scores, n, tally);
         }
         return scores;
@@ -208,7 +212,9 @@ public final class Distillation implements Objective {
                 score(hidden, from, to, targetLogits, draftLogits, scores, tally);
                 Scores own = scores.rows(from, to);
                 ops.distillBackward(draftLogits, targetLogits, draftLogits, own.targetLse, own.draftLse, null, scale);
+                tally.clock().lap(Phase.LOSS_GRADIENT);
                 backThroughHead(draftLogits, hidden.draft.rows(from, to), rows.rows(from, to), gradient, dHidden);
+                tally.clock().lap(Phase.HEAD_BACKWARD);
             }
         }
     }
@@ -225,19 +231,23 @@ public final class Distillation implements Objective {
                 Tensor draftLogits = chunk.f32(n, vocabulary);
                 score(hidden, 0, n, targetLogits, draftLogits, scores, tally);
                 int[] kept = chosen != null ? chosen : selection.keep(ops, scores.gap, batch.answerBoundaries(), workspace);
+                tally.clock().lap(Phase.SELECTION);
                 if (kept.length > 0) {
                     Tensor keptRows = chunk.i32(kept);
                     Tensor dLogits = chunk.f32(kept.length, vocabulary);
                     ops.distillBackward(dLogits, targetLogits, draftLogits, scores.targetLse, scores.draftLse, keptRows, scale);
+                    tally.clock().lap(Phase.LOSS_GRADIENT);
                     Tensor keptHidden = chunk.f32(kept.length, hidden.draft.columns());
                     ops.gatherRows(keptHidden, hidden.draft, keptRows);
                     backThroughHead(dLogits, keptHidden, chunk.i32(pick(batchRows, kept, 0, kept.length)), gradient, dHidden);
+                    tally.clock().lap(Phase.HEAD_BACKWARD);
                 }
                 return kept;
             }
         }
         scoreAll(hidden, scores, n, tally);
         int[] kept = chosen != null ? chosen : selection.keep(ops, scores.gap, batch.answerBoundaries(), workspace);
+        tally.clock().lap(Phase.SELECTION);
         for (int from = 0; from < kept.length; from += chunkRows) {
             int to = Math.min(kept.length, from + chunkRows);
             try (var chunk = workspace.begin()) {
@@ -245,14 +255,16 @@ public final class Distillation implements Objective {
                 Tensor targetLogits = chunk.f32(to - from, vocabulary);
                 Tensor draftLogits = chunk.f32(to - from, vocabulary);
                 Tensor keptHidden = gather(hidden.draft, keptRows, chunk);
-                long start = System.nanoTime();
                 teachers.targetLogits(targetLogits, gather(hidden.target, keptRows, chunk));
-                tally.teacherNanos += System.nanoTime() - start;
+                tally.clock().lap(Phase.TARGET_HEAD);
                 draft.logits(draftLogits, keptHidden, workspace);
+                tally.clock().lap(Phase.DRAFT_HEAD);
                 Tensor targetLse = gather(scores.targetLse.view(n, 1), keptRows, chunk).view(to - from);
                 Tensor draftLse = gather(scores.draftLse.view(n, 1), keptRows, chunk).view(to - from);
                 ops.distillBackward(draftLogits, targetLogits, draftLogits, targetLse, draftLse, null, scale);
+                tally.clock().lap(Phase.LOSS_GRADIENT);
                 backThroughHead(draftLogits, keptHidden, chunk.i32(pick(batchRows, kept, from, to)), gradient, dHidden);
+                tally.clock().lap(Phase.HEAD_BACKWARD);
             }
         }
         return kept;
@@ -274,17 +286,19 @@ public final class Distillation implements Objective {
     /** Logits and scores of answer rows {@code from} to {@code to}. */
     private void score(Hidden hidden, int from, int to, Tensor targetLogits, Tensor draftLogits, Scores scores, Tally tally) {
         Scores own = scores.rows(from, to);
-        long start = System.nanoTime();
         teachers.targetLogits(targetLogits, hidden.target.rows(from, to));
+        tally.clock().lap(Phase.TARGET_HEAD);
         if (hidden.reference != null) {
             hidden.reference.divergence(own.klReference, targetLogits, from);
+            tally.clock().lap(Phase.REFERENCE_HEAD);
         }
-        tally.teacherNanos += System.nanoTime() - start;
         draft.logits(draftLogits, hidden.draft.rows(from, to), workspace);
+        tally.clock().lap(Phase.DRAFT_HEAD);
         ops.distillForward(own.klDraft, null, null, own.acceptance, own.targetLse, own.draftLse, targetLogits, draftLogits, null);
         if (hidden.reference != null) {
             subtract(own.gap, own.klDraft, own.klReference);
         }
+        tally.clock().lap(Phase.LOSS);
     }
 
     /** gap (n) = klDraft - klReference of the rounded numbers, as the published code has them, so that a remembered KL gives the same gap. */

@@ -1,6 +1,7 @@
 package adaspec.train;
 
 import adaspec.tensor.Tensor;
+import adaspec.train.PhaseClock.Phase;
 
 /** Sums over the tokens of an optimiser step or of an evaluation; means are taken at the end. Sums are in double, in token order. */
 public final class Tally {
@@ -15,7 +16,16 @@ public final class Tally {
     double crossEntropy;
     boolean distilled;
     boolean hasReference;
-    long teacherNanos;
+    private final PhaseClock clock;
+
+    public Tally() {
+        this(new PhaseClock());
+    }
+
+    /** A tally whose time is counted by {@code clock}. */
+    Tally(PhaseClock clock) {
+        this.clock = clock;
+    }
 
     static double sum(Tensor values) {
         double sum = 0;
@@ -79,8 +89,14 @@ public final class Tally {
         return hasReference;
     }
 
+    /** Where the time went, from when this tally was made. */
+    public PhaseClock clock() {
+        return clock;
+    }
+
     /** Time spent in the frozen models: bodies, and heads. */
     public double teacherSeconds() {
-        return teacherNanos * 1e-9;
+        return clock.seconds(Phase.TARGET_BODY) + clock.seconds(Phase.TARGET_HEAD) + clock.seconds(Phase.REFERENCE_BODY)
+                + clock.seconds(Phase.REFERENCE_HEAD);
     }
 }
