@@ -27,16 +27,7 @@ step() { # step FOLDER COMMAND...: runs the command with its output in FOLDER.pa
 }
 
 adaspec() { java -jar "$jar" "$@"; }
-java25() { # the generator is a class of the jar and no command, so a JDK 25 is looked for here
-    local home
-    for home in "${ADASPEC_JAVA_HOME:-}" "${JAVA_HOME:-}" /usr/lib/jvm/*; do
-        if grep -qs '^JAVA_VERSION="\(2[5-9]\|[3-9][0-9]\)' "$home/release"; then
-            "$home/bin/java" "$@"
-            return
-        fi
-    done
-    java "$@"
-}
+source weights/java25.sh
 # GSM8K's instruction, as it stands in every sample: the tokenizer should know it well.
 instruction() {
     mkdir -p "$1"
@@ -47,19 +38,18 @@ setting() { sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" weights/data-settings.json; 
 step data java25 -cp "$jar" adaspec.text.problems.Generate --seed "$(setting seed)" --train "$(setting train)" --validation "$(setting validation)" --test "$(setting test)" --output
 step instruction instruction
 step tokenizer adaspec tokenizer train --files "$work/data/train.jsonl" "$work/instruction/text.txt" --vocab-size 1024 --output
+train=(--train-file "$work/data/train.jsonl" --eval-file "$work/data/validation.jsonl" --dataset-format gsm8k --weight-decay 0.1
+    --lr-scheduler-type cosine --warmup-ratio 0.02 --precision bf16 "$@")
+# Every problem once: new problems teach more than repeated ones.
 step target-0 adaspec init --config weights/target.config.json --tokenizer "$work/tokenizer" --seed 0 --output
-step draft-0 adaspec init --config weights/draft.config.json --tokenizer "$work/tokenizer" --seed 1 --output
-
-# Two learning rates stand for a schedule: most of the way at a high one, then a short way at a low one.
-train=(--train-file "$work/data/train.jsonl" --eval-file "$work/data/validation.jsonl" --dataset-format gsm8k --weight-decay 0.1 "$@")
 step target-1 adaspec sft --model "$work/target-0" "${train[@]}" --num-train-epochs 1 --per-device-train-batch-size 16 --learning-rate 1e-3 --output-dir
-step target-2 adaspec sft --model "$work/target-1" "${train[@]}" --max-steps 300 --per-device-train-batch-size 32 --learning-rate 2e-4 --seed 1 --output-dir
 # The draft: cross entropy over the whole mix for two epochs, so that distillation has something to beat.
-step draft-1 adaspec sft --model "$work/draft-0" "${train[@]}" --num-train-epochs 2 --per-device-train-batch-size 32 --learning-rate 1e-3 --output-dir
+step draft-0 adaspec init --config weights/draft.config.json --tokenizer "$work/tokenizer" --seed 1 --output
+step draft-1 adaspec sft --model "$work/draft-0" "${train[@]}" --num-train-epochs 2 --per-device-train-batch-size 32 --learning-rate 2e-3 --output-dir
 
 default=weights/default
 mkdir -p "$default"
-for model in target-2:target draft-1:draft; do
+for model in target-1:target draft-1:draft; do
     to="$default/${model#*:}"
     rm -rf "$to"
     mkdir -p "$to"

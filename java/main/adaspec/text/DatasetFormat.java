@@ -50,7 +50,8 @@ public record DatasetFormat(String name, List<String> fields, List<String> forei
                         + String.join(", ", ALL.stream().map(format -> format.name + " " + format.fields).toList())));
     }
 
-    Text of(JsonNode object) {
+    /** Prompt and completion of a line of this format; {@link InputException} where a field is missing. */
+    public Text of(JsonNode object) {
         if (!object.isObject()) {
             throw new InputException("a JSON object was expected");
         }

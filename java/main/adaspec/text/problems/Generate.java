@@ -4,9 +4,7 @@ import adaspec.common.AtomicFile;
 import adaspec.common.InputException;
 import adaspec.common.UsageException;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Writes the data:
@@ -36,15 +34,13 @@ public final class Generate {
 
     /** What {@link #main} does; {@link UsageException} for a wrong option, {@link InputException} where a file cannot be written. */
     static void run(String... arguments) {
-        Map<String, String> given = options(arguments);
-        if (!given.containsKey("--output")) {
-            throw new UsageException("--output is missing; name the folder for train.jsonl, validation.jsonl and test.jsonl");
-        }
-        long seed = number("--seed", given.getOrDefault("--seed", "0"), Long.MIN_VALUE, Long.MAX_VALUE);
-        int train = count("--train", given.getOrDefault("--train", "60000"));
-        int validation = count("--validation", given.getOrDefault("--validation", "500"));
-        int test = count("--test", given.getOrDefault("--test", "500"));
-        write(Path.of(given.get("--output")), seed, train, validation, test);
+        var options = new Options(OPTIONS, arguments);
+        Path folder = Path.of(options.required("--output", "name the folder for train.jsonl, validation.jsonl and test.jsonl"));
+        long seed = options.number("--seed", 0, Long.MIN_VALUE, Long.MAX_VALUE);
+        int train = (int) options.number("--train", 60_000, 0, MOST);
+        int validation = (int) options.number("--validation", 500, 0, MOST);
+        int test = (int) options.number("--test", 500, 0, MOST);
+        write(folder, seed, train, validation, test);
     }
 
     /** Writes the three files to {@code folder}, which is made where it is not there. */
@@ -60,37 +56,5 @@ public final class Generate {
         var text = new StringBuilder();
         problems.forEach(problem -> text.append(problem.toJson()).append('\n'));
         return text.toString();
-    }
-
-    private static Map<String, String> options(String[] arguments) {
-        var given = new HashMap<String, String>();
-        for (int i = 0; i < arguments.length; i += 2) {
-            if (!OPTIONS.contains(arguments[i])) {
-                throw new UsageException("unknown option " + arguments[i] + "; known are " + String.join(", ", OPTIONS));
-            }
-            if (i + 1 == arguments.length) {
-                throw new UsageException(arguments[i] + " needs a value");
-            }
-            if (given.put(arguments[i], arguments[i + 1]) != null) {
-                throw new UsageException(arguments[i] + " is given twice");
-            }
-        }
-        return given;
-    }
-
-    private static int count(String option, String value) {
-        return (int) number(option, value, 0, MOST);
-    }
-
-    private static long number(String option, String value, long least, long most) {
-        try {
-            long number = Long.parseLong(value);
-            if (number >= least && number <= most) {
-                return number;
-            }
-        } catch (NumberFormatException e) {
-            // Falls through to the sentence that names the range.
-        }
-        throw new UsageException(option + " " + value + " is not a whole number from " + least + " to " + most);
     }
 }

@@ -29,7 +29,7 @@ import java.util.stream.IntStream;
  * </pre>
  */
 final class KindReader {
-    private static final List<String> THEMES = List.of("money", "time", "groups", "counting", "measure");
+    private static final List<String> THEMES = List.of("single", "money", "time", "groups", "counting", "measure", "long");
 
     private final Map<String, List<? extends Word>> categories = new LinkedHashMap<>();
     private final List<Kind> kinds = new ArrayList<>();

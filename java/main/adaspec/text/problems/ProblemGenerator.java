@@ -11,8 +11,8 @@ import java.util.Set;
  * Makes arithmetic word problems in GSM8K's format: the data that ships with the engine.
  *
  * <p>The first {@code count} problems of a split are a function of (seed, split, count) alone, and a shorter list is the beginning of a longer one.
- * Splits are disjoint in (kind, numbers), also across seeds. Kinds come in shuffled rounds, so every kind is equally frequent. Immutable and safe for
- * use by several threads.
+ * Splits are disjoint in the set of a question's numbers, across kinds and seeds. Kinds come in shuffled rounds, so every kind is equally frequent.
+ * Immutable and safe for use by several threads.
  */
 public final class ProblemGenerator {
     /** A kind whose draws miss its conditions or the split this often in a row has no problem for the split. */
@@ -55,9 +55,7 @@ public final class ProblemGenerator {
         int repeats = 0;
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             var draws = new Draws(seed, split, index, attempt);
-            Optional<Problem> problem = kind.draw(draws)
-                    .filter(facts -> Split.of(kind.name(), kind.numbers(facts)) == split)
-                    .flatMap(facts -> kind.tell(facts, draws));
+            Optional<Problem> problem = kind.draw(draws).flatMap(facts -> kind.tell(facts, draws)).filter(told -> told.in(split));
             if (problem.isPresent() && (!asked.contains(problem.get().question()) || ++repeats == REPEATS)) {
                 return problem.get();
             }

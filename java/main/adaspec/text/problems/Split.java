@@ -1,8 +1,10 @@
 package adaspec.text.problems;
 
+import java.util.Collection;
+
 /**
- * The three parts of the data. Every (kind, numbers) belongs to exactly one of them by its hash, whatever the seed and the count, so no problem of
- * one part returns in another under new names.
+ * The three parts of the data. Every set of numbers belongs to exactly one of them by its hash, whatever the kind, the order, the seed and the
+ * count, so the numbers of no problem of one part return in another.
  */
 public enum Split {
     TRAIN,
@@ -11,12 +13,9 @@ public enum Split {
 
     private static final int BUCKETS = 16;
 
-    /** The split that owns the problems of {@code kind} with these numbers: one sixteenth is VALIDATION's, one TEST's, the rest TRAIN's. */
-    static Split of(String kind, Iterable<Integer> numbers) {
-        long h = Draws.hash(kind.chars().asLongStream().toArray());
-        for (int number : numbers) {
-            h = Draws.hash(h, number);
-        }
+    /** The split that owns these numbers, in any order and however often each: one sixteenth is VALIDATION's, one TEST's, the rest TRAIN's. */
+    static Split of(Collection<Integer> numbers) {
+        long h = Draws.hash(numbers.stream().mapToLong(Integer::longValue).sorted().distinct().toArray());
         return switch ((int) Long.remainderUnsigned(h, BUCKETS)) {
             case 0 -> VALIDATION;
             case 1 -> TEST;

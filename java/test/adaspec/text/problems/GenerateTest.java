@@ -28,9 +28,9 @@ class GenerateTest {
     @Test
     void theSameSeedGivesTheSameBytes() throws IOException, NoSuchAlgorithmException {
         Generate.run("--seed", "0", "--train", "3000", "--validation", "200", "--test", "200", "--output", folder.toString());
-        assertEquals("1847fb5f7c4920d5ccd628a28b157d3b9b9e60963eb499fcc8ac5e65be908187", sha256("train.jsonl"));
-        assertEquals("afd53600312abaf44ecb551f1086a5e5a90c9b7a196f5fe45c091455fca45407", sha256("validation.jsonl"));
-        assertEquals("73336d9ed2e2b0a5ff0a3f2636a827e6dc179333c00c49cdc370b06a832569bd", sha256("test.jsonl"));
+        assertEquals("2a58d86c6a3dbb4a50ed9b16075c91c95ebcbd5b43ff2c40f0ca539ab110e3f1", sha256("train.jsonl"));
+        assertEquals("765b0a5c83ba440b5ee13aa4532c5d1aa044d8617537560897e5e1883db24022", sha256("validation.jsonl"));
+        assertEquals("4e65c108b3432fbc1a051be3f444438eeeb88a666a2656030745db4ccc7ed1fe", sha256("test.jsonl"));
     }
 
     @Test

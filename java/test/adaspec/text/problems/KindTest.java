@@ -100,16 +100,41 @@ class KindTest {
     }
 
     @Test
-    void aSixteenthOfTheProblemsIsHeldOutForEachEvaluation() {
+    void aSixteenthOfTheNumbersIsHeldOutForEachEvaluation() {
         int[] counts = new int[3];
         for (int a = 0; a < 100; a++) {
-            for (int b = 0; b < 160; b++) {
-                counts[Split.of("kind", List.of(a, b)).ordinal()]++;
+            for (int b = 100; b < 260; b++) {
+                counts[Split.of(List.of(a, b)).ordinal()]++;
             }
         }
         // Binomial with p = 1/16 of 16000: 1000 expected, standard deviation 31.
         assertEquals(1000, counts[Split.VALIDATION.ordinal()], 150);
         assertEquals(1000, counts[Split.TEST.ordinal()], 150);
+    }
+
+    @Test
+    void orderAndRepetitionDoNotMoveNumbersToAnotherSplit() {
+        for (int a = 2; a < 200; a++) {
+            Split split = Split.of(List.of(a, 7, 30));
+            assertEquals(split, Split.of(List.of(30, a, 7)));
+            assertEquals(split, Split.of(List.of(7, a, 30, 7, a)));
+        }
+    }
+
+    @Test
+    void aProblemWhoseDigitsBelongToAnotherSplitThanItsNumbersIsOfNone() {
+        int none = 0;
+        for (int n = 30; n < 400; n++) {
+            var problem = new Problem("planted", "What is twice " + n + " plus 9?", "", List.of(2, n, 9));
+            assertEquals(List.of(n, 9), problem.digits());
+            Split whole = Split.of(problem.numbers());
+            Split digits = Split.of(problem.digits());
+            for (Split split : Split.values()) {
+                assertEquals(whole == split && digits == split, problem.in(split));
+            }
+            none += whole == digits ? 0 : 1;
+        }
+        assertTrue(none > 20, "only " + none + " problems tell the two apart");
     }
 
     @Test

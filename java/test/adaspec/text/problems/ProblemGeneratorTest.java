@@ -5,6 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import adaspec.common.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -75,20 +80,47 @@ class ProblemGeneratorTest {
                 AnswerChecker.faults(new Problem("planted", "After 5 days, what are 3 times 4?", answer, List.of(3, 4))));
     }
 
+    /** In any order, under any kind, and however a reader understands "the numbers": all of them, or those in digits. */
     @Test
     void noNumbersOfTrainReturnInAnotherSplit() {
-        record Given(String kind, List<Integer> numbers) {}
-        Function<List<Problem>, Set<Given>> given =
-                problems -> problems.stream().map(p -> new Given(p.kind(), p.numbers())).collect(Collectors.toSet());
-        Set<Given> inTrain = given.apply(train);
-        // The partition does not know the seed, so another seed's training data is as far from this test data.
-        inTrain.addAll(given.apply(new ProblemGenerator(1).generate(Split.TRAIN, 20_000)));
-        Set<Given> inValidation = given.apply(validation);
-        Set<Given> inTest = given.apply(test);
-        assertTrue(inTrain.size() > 30_000, "only " + inTrain.size() + " different problems of 80000");
-        assertTrue(inValidation.stream().noneMatch(inTrain::contains));
-        assertTrue(inTest.stream().noneMatch(inTrain::contains));
-        assertTrue(inTest.stream().noneMatch(inValidation::contains));
+        for (Function<Problem, List<Integer>> numbers : List.<Function<Problem, List<Integer>>>of(Problem::numbers, Problem::digits)) {
+            Function<List<Problem>, Set<List<Integer>>> given =
+                    problems -> problems.stream().map(p -> numbers.apply(p).stream().sorted().toList()).collect(Collectors.toSet());
+            Set<List<Integer>> inTrain = given.apply(train);
+            // The partition does not know the seed, so another seed's training data is as far from this test data.
+            inTrain.addAll(given.apply(new ProblemGenerator(1).generate(Split.TRAIN, 20_000)));
+            Set<List<Integer>> inValidation = given.apply(validation);
+            Set<List<Integer>> inTest = given.apply(test);
+            assertTrue(inTrain.size() > 30_000, "only " + inTrain.size() + " different tuples of 80000");
+            assertTrue(inValidation.stream().noneMatch(inTrain::contains));
+            assertTrue(inTest.stream().noneMatch(inTrain::contains));
+            assertTrue(inTest.stream().noneMatch(inValidation::contains));
+        }
+    }
+
+    /** The same of the files that ship, read by their digits alone. */
+    @Test
+    void noNumbersOfTheShippedTrainingDataReturnInTheShippedTest() throws IOException {
+        Set<List<Integer>> inTrain = Set.copyOf(digitsOf("train.jsonl"));
+        List<List<Integer>> inTest = digitsOf("eval.jsonl");
+        assertTrue(inTrain.size() > 1000 && inTest.size() >= 500, inTrain.size() + " and " + inTest.size());
+        assertEquals(List.of(), inTest.stream().filter(inTrain::contains).toList());
+    }
+
+    private static List<List<Integer>> digitsOf(String file) throws IOException {
+        var numbers = new ArrayList<List<Integer>>();
+        for (String line : Files.readAllLines(Path.of("weights/default", file))) {
+            String question = Json.parse(line, file).get("question").textValue();
+            numbers.add(new Problem("", question, "", List.of()).digits().stream().sorted().toList());
+        }
+        return numbers;
+    }
+
+    @Test
+    void problemsTakeOneToFiveSteps() {
+        Map<Integer, Long> steps = train.stream().collect(Collectors.groupingBy(p -> p.answer().split("<<", -1).length - 1, Collectors.counting()));
+        assertEquals(Set.of(1, 2, 3, 4, 5), steps.keySet());
+        steps.forEach((count, problems) -> assertTrue(problems >= 60_000 / 40, count + " steps: " + problems));
     }
 
     @Test
@@ -159,7 +191,7 @@ class ProblemGeneratorTest {
     @Test
     void lengthsSuitASmallModel() {
         List<Integer> lengths = sample().map(p -> p.question().length() + p.answer().length()).toList();
-        assertTrue(lengths.stream().allMatch(n -> n >= 150 && n <= 400), () -> lengths.stream().mapToInt(n -> n).summaryStatistics() + "");
+        assertTrue(lengths.stream().allMatch(n -> n >= 80 && n <= 440), () -> lengths.stream().mapToInt(n -> n).summaryStatistics() + "");
         var words = new HashSet<String>();
         sample().forEach(p -> words.addAll(List.of((p.question() + " " + p.answer()).split("[^A-Za-z]+"))));
         assertTrue(words.size() < 1000, words.size() + " words");
