@@ -2,7 +2,6 @@ package adaspec.device;
 
 import adaspec.common.InputException;
 import adaspec.tensor.Workspace;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -120,22 +119,6 @@ public final class Device implements AutoCloseable {
     /** Memory of this device, zeroed, aligned to 64 bytes; it lives until the allocator is closed, whichever thread does that. */
     public Workspace.Allocator newAllocator() {
         return new HostMemory();
-    }
-
-    private static final class HostMemory implements Workspace.Allocator {
-        private final Arena arena = Arena.ofShared();
-
-        @Override
-        public MemorySegment allocate(long bytes) {
-            return arena.allocate(bytes, 64);
-        }
-
-        @Override
-        public void close() {
-            if (arena.scope().isAlive()) {
-                arena.close();
-            }
-        }
     }
 
     /** Where things that the jar brings along are unpacked: the property {@code adaspec.cache}, $ADASPEC_CACHE, or a folder of the user's cache. */

@@ -14,13 +14,19 @@ import java.util.List;
  * }
  * }</pre>
  *
- * <p>Steps nest like blocks: the inner one closes first. Memory is kept for the next step, so a loop allocates in its first round only.
+ * <p>Steps nest like blocks: the inner one closes first. Memory is kept for the next step, so a loop allocates in its first round only. It is one
+ * reserved range where the allocator has one, so that steps of changing size share it to the last byte; else slabs, as many as were needed.
  * Tensors arrive with undefined content. Not thread-safe.
  */
 public final class Workspace implements AutoCloseable {
     /** Gives device memory that lives until {@link #close}, aligned to 64 bytes. */
     public interface Allocator extends AutoCloseable {
         MemorySegment allocate(long bytes);
+
+        /** Room for more than will be used, of which only what is touched takes memory, until {@link #close}; null where there is no such thing. */
+        default MemorySegment reserve() {
+            return null;
+        }
 
         @Override
         void close();
@@ -31,12 +37,15 @@ public final class Workspace implements AutoCloseable {
 
     private final Allocator allocator;
     private final boolean poison;
+    /** Whether the first slab is a reserved range. */
+    private final boolean reserved;
     private final List<MemorySegment> slabs = new ArrayList<>();
     private int slab;
     private long offset;
     private int depth;
     private long used;
     private long peak;
+    private long touched;
     private boolean closed;
 
     public Workspace(Allocator allocator) {
@@ -47,6 +56,11 @@ public final class Workspace implements AutoCloseable {
     public Workspace(Allocator allocator, boolean poison) {
         this.allocator = allocator;
         this.poison = poison;
+        MemorySegment range = allocator.reserve();
+        this.reserved = range != null;
+        if (reserved) {
+            slabs.add(range);
+        }
     }
 
     /** Opens a step. */
@@ -62,9 +76,9 @@ public final class Workspace implements AutoCloseable {
         return peak;
     }
 
-    /** Bytes held from the allocator. */
+    /** Bytes held from the allocator; of a reserved range what was touched. */
     public long reservedBytes() {
-        return slabs.stream().mapToLong(MemorySegment::byteSize).sum();
+        return (reserved ? touched : 0) + slabs.stream().skip(reserved ? 1 : 0).mapToLong(MemorySegment::byteSize).sum();
     }
 
     @Override
@@ -87,6 +101,7 @@ public final class Workspace implements AutoCloseable {
         }
         MemorySegment taken = slabs.get(slab).asSlice(offset, rounded);
         offset += rounded;
+        touched = slab == 0 ? Math.max(touched, offset) : touched;
         used += rounded;
         peak = Math.max(peak, used);
         if (poison) {

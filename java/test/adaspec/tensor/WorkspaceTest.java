@@ -3,8 +3,12 @@ package adaspec.tensor;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import adaspec.TestBackends;
+import adaspec.device.Device;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 
 class WorkspaceTest {
@@ -37,6 +41,41 @@ class WorkspaceTest {
             }
             assertEquals(reserved, workspace.reservedBytes());
             assertTrue(workspace.peakBytes() >= 40_000_000);
+        }
+    }
+
+    /** A batch that is a little larger than all before must not need its whole memory anew, as it would in slabs cut to fit. */
+    @Test
+    void stepsOfGrowingSizeShareOneReservedRange() {
+        try (var device = Device.open("reference", 1);
+                var workspace = new Workspace(device.newAllocator())) {
+            assumeTrue(System.getProperty("os.name").equals("Linux"), "only Linux reserves address space");
+            for (int n = 5_000_000; n < 5_001_000; n += 100) {
+                try (var step = workspace.begin()) {
+                    Tensor a = step.f32(n);
+                    Tensor b = step.f32(n);
+                    a.set(n - 1, 1);
+                    b.set(0, 2);
+                    assertEquals(1, a.get(n - 1));
+                    assertEquals(0, a.segment().address() % 64);
+                }
+            }
+            assertEquals(workspace.peakBytes(), workspace.reservedBytes());
+            assertTrue(workspace.peakBytes() < 8 * 5_001_000 + 1000);
+        }
+    }
+
+    @Test
+    void largeBlocksArriveZeroedAndEndWithTheirAllocator() {
+        try (var device = Device.open("reference", 1);
+                var memory = device.newAllocator()) {
+            MemorySegment block = memory.allocate(64L << 20);
+            assertEquals(64L << 20, block.byteSize());
+            assertEquals(0, block.get(ValueLayout.JAVA_LONG, (64L << 20) - 8));
+            block.set(ValueLayout.JAVA_LONG, (64L << 20) - 8, 5);
+            assertEquals(5, block.get(ValueLayout.JAVA_LONG, (64L << 20) - 8));
+            memory.close();
+            assertThrows(IllegalStateException.class, () -> block.get(ValueLayout.JAVA_LONG, 0));
         }
     }
 
