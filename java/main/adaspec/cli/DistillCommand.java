@@ -5,6 +5,7 @@ import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
 import adaspec.device.Device;
 import adaspec.engine.Backend;
+import adaspec.engine.CachePlace;
 import adaspec.engine.DefaultAssets;
 import adaspec.engine.Distiller;
 import adaspec.engine.EngineOptions;
@@ -91,6 +92,11 @@ public final class DistillCommand extends Command {
             description = "on: the selective stage runs batches of round(B/k) and E/k epochs; off: B and E. Default: ${DEFAULT-VALUE}.")
     private Switch compensation;
 
+    @Option(names = "--teacher-cache", paramLabel = "P", defaultValue = "off", order = 9,
+            description = "Ask target and reference about the training samples once: off, memory, or a folder that later runs use too."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private String teacherCache;
+
     @Option(names = "--num-prompts", paramLabel = "N", order = 300, description = "Held-out prompts to evaluate with. Default: 100.")
     private Integer numPrompts;
 
@@ -145,6 +151,7 @@ public final class DistillCommand extends Command {
                     .training(training.options(LEARNING_RATE).normalizer(normalizer).precision(TrainingFlags.precision(devices)).build())
                     .numPrompts((int) TrainingFlags.atLeastOne("--num-prompts", numPrompts == null ? 100 : numPrompts))
                     .evaluation(new Evaluator.Settings(sampling, numSpeculativeTokens, DraftSampleMethod.PROBABILISTIC, true))
+                    .teacherCache(CachePlace.parse(teacherCache))
                     .output(output)
                     .overwrite(training.overwrite())
                     .arguments(ownSpec.commandLine().getParseResult().originalArgs())

@@ -10,10 +10,10 @@ import java.util.Locale;
 
 /** Tells a run's progress in lines on standard error. */
 final class RunLog implements RunListener {
-    private static final long EVALUATION_NANOS = 10_000_000_000L;
+    private static final long BETWEEN_LINES_NANOS = 10_000_000_000L;
 
     private final PrintStream log;
-    private long lastEvaluationLine;
+    private long lastLine;
 
     RunLog(PrintStream log) {
         this.log = log;
@@ -57,9 +57,7 @@ final class RunLog implements RunListener {
 
     @Override
     public void evaluating(String draft, int done, int total) {
-        long now = System.nanoTime();
-        if (done == total || now - lastEvaluationLine > EVALUATION_NANOS) {
-            lastEvaluationLine = now;
+        if (isTime(done == total)) {
             say("evaluating %s: %d/%d prompts", draft, done, total);
         }
     }
@@ -67,6 +65,21 @@ final class RunLog implements RunListener {
     @Override
     public void evaluated(String draft, Acceptance acceptance) {
         say("%s: alpha %.4f [%.4f, %.4f]", draft, acceptance.alpha(), acceptance.alphaInterval().lo(), acceptance.alphaInterval().hi());
+    }
+
+    @Override
+    public void caching(String part, long done, long total) {
+        if (isTime(done == total)) {
+            say("teacher cache, %s: %,d of %,d answer tokens", part, done, total);
+        }
+    }
+
+    /** Whether to say how far something is: now and then, and at its end. */
+    private boolean isTime(boolean atEnd) {
+        long now = System.nanoTime();
+        boolean time = atEnd || now - lastLine > BETWEEN_LINES_NANOS;
+        lastLine = time ? now : lastLine;
+        return time;
     }
 
     private void say(String format, Object... values) {

@@ -15,8 +15,8 @@ import adaspec.tensor.Workspace;
 import adaspec.text.DatasetFormat;
 import adaspec.text.Tokenizer;
 import adaspec.train.Distillation;
-import adaspec.train.FrozenModels;
 import adaspec.train.Selection;
+import adaspec.train.Teachers;
 import adaspec.train.Trainer;
 import adaspec.train.TrainingOptions;
 import adaspec.train.TrainingStopped;
@@ -107,6 +107,7 @@ public final class Distiller {
         private final Model given;
         private final int vocabulary;
         private final Transformer teacher;
+        private final int maxLength;
         private final TrainingData data;
         private final List<Trainer.Outcome> outcomes = new ArrayList<>();
 
@@ -127,10 +128,9 @@ public final class Distiller {
                 model.weights().requireFinite(model.directory().toString());
             }
             teacher = frozen(target);
+            maxLength = Limits.maxLength(settings.maxLength, models);
             data = TrainingData.read(
-                    new TrainingData.Request(settings.trainFiles, settings.evalFile, settings.format, Limits.maxLength(settings.maxLength, models)),
-                    tokenizer,
-                    target.endTokens());
+                    new TrainingData.Request(settings.trainFiles, settings.evalFile, settings.format, maxLength), tokenizer, target.endTokens());
         }
 
         /** A model that is only asked, in the precision of the run. */
@@ -144,6 +144,14 @@ public final class Distiller {
         }
 
         Result run() {
+            var caching = new TeacherSource.Settings(
+                    settings.teacherCache, maxLength, settings.training, settings.listener, settings.stop, settings.output);
+            try (var teachers = new TeacherSource(caching, target, teacher, vocabulary, data, workspace)) {
+                return run(teachers);
+            }
+        }
+
+        private Result run(TeacherSource teachers) {
             RunListener listener = settings.listener;
             // Before anything is trained: without prompts there would be nothing to tell at the end.
             List<int[]> prompts = data.prompts(settings.numPrompts, Limits.positions(target, draft));
@@ -152,29 +160,34 @@ public final class Distiller {
                     : settings.training;
             Path output = settings.output;
             RunDirectory.requireApart(output, settings.target, settings.draft, settings.reference);
+            teachers.requireRoom(settings.method == Method.ADASPEC);
             RunDirectory.prepare(output, settings.overwrite);
             TrainCommand.write(output, settings.arguments, backend);
             listener.note("results go to " + output);
             data.introduction().forEach(listener::note);
+            teachers.announce(settings.method == Method.ADASPEC);
 
             var stages = new StageRunner(backend, output, listener, settings.stop);
             Path companion = StageRunner.companion(settings.draft, settings.target);
             Map<String, Transformer> drafts = new LinkedHashMap<>();
             drafts.put(UNTRAINED, new Transformer(backend.ops(), draft.weights(), memory));
             if (settings.method == Method.ADASPEC) {
+                Path trainedReference = output.resolve("reference");
                 Transformer reference;
                 if (given != null) {
                     reference = frozen(given);
                     drafts.put(REFERENCE, reference);
                 } else {
                     StageRunner.Result trained =
-                            stage(stages, "reference", output.resolve("reference"), companion, settings.training, null, Selection.ALL);
+                            stage(stages, "reference", trainedReference, companion, settings.training, teachers.withoutReference(), Selection.ALL);
                     reference = trained.frozen();
                     drafts.put(REFERENCE, trained.model());
                 }
-                drafts.put(DRAFT, stage(stages, "selective", output, companion, selective, reference, settings.selection).model());
+                Teachers both = teachers.withReference(reference, given != null ? settings.reference : trainedReference);
+                drafts.put(DRAFT, stage(stages, "selective", output, companion, selective, both, settings.selection).model());
             } else {
-                drafts.put(DRAFT, stage(stages, "distillspec", output, companion, settings.training, null, Selection.ALL).model());
+                Teachers alone = teachers.withoutReference();
+                drafts.put(DRAFT, stage(stages, "distillspec", output, companion, settings.training, alone, Selection.ALL).model());
             }
             Map<String, Acceptance> acceptances = evaluate(drafts, prompts);
             writeResults(acceptances);
@@ -182,8 +195,7 @@ public final class Distiller {
         }
 
         private StageRunner.Result stage(
-                StageRunner stages, String name, Path folder, Path companion, TrainingOptions options, Transformer reference, Selection selection) {
-            var teachers = new FrozenModels(teacher, reference, vocabulary, workspace);
+                StageRunner stages, String name, Path folder, Path companion, TrainingOptions options, Teachers teachers, Selection selection) {
             StageRunner.Result result = stages.run(
                     name,
                     folder,
@@ -256,6 +268,7 @@ public final class Distiller {
         private int numPrompts = 100;
         private Evaluator.Settings evaluation =
                 new Evaluator.Settings(Sampling.greedy(Sampling.DEFAULT_MAX_NEW_TOKENS), 5, DraftSampleMethod.PROBABILISTIC, true);
+        private CachePlace teacherCache = CachePlace.OFF;
         private Path output;
         private boolean overwrite;
         private List<String> arguments = List.of();
@@ -338,6 +351,12 @@ public final class Distiller {
             return this;
         }
 
+        /** Where what the frozen models say is remembered; they run at every step if nowhere. Held-out samples are never cached. */
+        public Builder teacherCache(CachePlace value) {
+            teacherCache = value;
+            return this;
+        }
+
         /** The run's folder. */
         public Builder output(Path value) {
             output = value;
@@ -392,6 +411,7 @@ public final class Distiller {
             copy.training = training;
             copy.numPrompts = numPrompts;
             copy.evaluation = evaluation;
+            copy.teacherCache = teacherCache;
             copy.output = output;
             copy.overwrite = overwrite;
             copy.arguments = arguments;

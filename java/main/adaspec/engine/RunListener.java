@@ -13,6 +13,9 @@ public interface RunListener extends TrainingListener {
     /** A sentence about the run: its output folder, its data, a setting that was adjusted. May have several lines. */
     default void note(String text) {}
 
+    /** {@code done} of {@code total} answer tokens of the teacher cache are through for {@code part}: the target or the reference. */
+    default void caching(String part, long done, long total) {}
+
     /** {@code done} of {@code total} prompts of the evaluation of a draft ({@code untrained}, {@code reference}, {@code draft}) are through. */
     default void evaluating(String draft, int done, int total) {}
 

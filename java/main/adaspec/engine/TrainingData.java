@@ -68,7 +68,7 @@ record TrainingData(Tokenizer tokenizer, Dataset train, Dataset heldOut) {
         List<MicroBatch> batches = new ArrayList<>();
         for (int from = 0; from < heldOut.size(); from += batchSize) {
             int[] indices = IntStream.range(from, Math.min(heldOut.size(), from + batchSize)).toArray();
-            batches.add(MicroBatch.of(Batch.of(heldOut.samples(), indices)));
+            batches.add(MicroBatch.heldOut(Batch.of(heldOut.samples(), indices)));
         }
         return batches;
     }

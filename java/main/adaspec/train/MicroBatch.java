@@ -11,9 +11,13 @@ import adaspec.text.Batch;
  *
  * @param sequences    N rows
  * @param answerStarts (S) index within each sequence of its first answer token, at least 1; the sequence's length means no answer
+ * @param samples      (S) index of each sequence among the training samples; null where they are not from there
  */
-public record MicroBatch(Sequences sequences, int[] answerStarts) {
+public record MicroBatch(Sequences sequences, int[] answerStarts, int[] samples) {
     public MicroBatch {
+        if (samples != null && samples.length != sequences.count()) {
+            throw new IllegalArgumentException(samples.length + " samples for " + sequences.count() + " sequences");
+        }
         if (answerStarts.length != sequences.count()) {
             throw new IllegalArgumentException(answerStarts.length + " answer starts for " + sequences.count() + " sequences");
         }
@@ -25,8 +29,18 @@ public record MicroBatch(Sequences sequences, int[] answerStarts) {
         }
     }
 
-    /** The same batch as the models read it. */
+    /** Sequences that are no training samples. */
+    public MicroBatch(Sequences sequences, int[] answerStarts) {
+        this(sequences, answerStarts, null);
+    }
+
+    /** A batch of training samples as the models read it. */
     public static MicroBatch of(Batch batch) {
+        return new MicroBatch(new Sequences(batch.ids(), batch.starts()), batch.answerStarts(), batch.samples());
+    }
+
+    /** A batch of held-out samples as the models read it. */
+    public static MicroBatch heldOut(Batch batch) {
         return new MicroBatch(new Sequences(batch.ids(), batch.starts()), batch.answerStarts());
     }
 
