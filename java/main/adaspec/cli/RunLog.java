@@ -26,8 +26,8 @@ final class RunLog implements RunListener {
 
     @Override
     public void stageStarted(String stage, long totalSteps, TrainingOptions options) {
-        say("%s: %d steps of %d x %d samples, learning rate %s",
-                stage, totalSteps, options.accumulation(), options.batchSize(), options.learningRate());
+        say("%s: %d steps of %d x %d samples, learning rate %s, %s",
+                stage, totalSteps, options.accumulation(), options.batchSize(), options.learningRate(), options.schedule());
     }
 
     @Override

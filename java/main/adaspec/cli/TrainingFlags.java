@@ -5,6 +5,7 @@ import adaspec.common.UsageException;
 import adaspec.engine.RunDirectory;
 import adaspec.tensor.DType;
 import adaspec.text.DatasetFormat;
+import adaspec.train.Schedule;
 import adaspec.train.TrainingOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,8 +39,16 @@ final class TrainingFlags {
     @Option(names = "--gradient-accumulation-steps", paramLabel = "N", order = 206, description = "Micro-batches of an optimiser step. Default: 1.")
     private Integer accumulation;
 
-    @Option(names = "--learning-rate", paramLabel = "R", order = 207, description = "Constant. Default: 3e-4 for distill, 1e-5 for sft.")
+    @Option(names = "--learning-rate", paramLabel = "R", order = 207, description = "The highest rate. Default: 3e-4 for distill, 1e-5 for sft.")
     private Double learningRate;
+
+    @Option(names = "--lr-scheduler-type", paramLabel = "NAME", defaultValue = "constant", order = 207,
+            description = "The rate's course: constant, linear (to 0) or cosine (to 0, half a wave). Default: ${DEFAULT-VALUE}.")
+    private Schedule.Kind schedule;
+
+    @Option(names = "--warmup-ratio", paramLabel = "W", defaultValue = "0", order = 207,
+            description = "Share of a stage's steps over which the rate rises from 0 first. Default: ${DEFAULT-VALUE}.")
+    private double warmupRatio;
 
     @Option(names = "--weight-decay", paramLabel = "W", order = 208, description = "Of matrices; norms and biases do not decay. Default: 0.1.")
     private Double weightDecay;
@@ -65,6 +74,10 @@ final class TrainingFlags {
 
     @Option(names = "--save-steps", paramLabel = "N", order = 214, description = "Steps between checkpoints. Default: only at the end of a stage.")
     private Integer saveSteps;
+
+    @Option(names = "--save-total-limit", paramLabel = "N", order = 214,
+            description = "Newest checkpoints of a stage that stay; the best one stays too. Default: all.")
+    private Integer saveTotalLimit;
 
     @Option(names = "--output-dir", paramLabel = "D", order = 215,
             description = "Folder of the results. Default: a new folder adaspec-runs/{date-time}.")
@@ -128,7 +141,7 @@ final class TrainingFlags {
 
     /** What the user gave, over the defaults; out-of-range values are usage errors. */
     TrainingOptions.Builder options(double defaultLearningRate) {
-        TrainingOptions.Builder builder = TrainingOptions.builder().learningRate(defaultLearningRate).seed(seed());
+        TrainingOptions.Builder builder = TrainingOptions.builder().learningRate(defaultLearningRate).schedule(new Schedule(schedule, warmupRatio)).seed(seed());
         if (epochs != null) {
             builder.epochs(epochs);
         }
@@ -158,6 +171,9 @@ final class TrainingFlags {
         }
         if (saveSteps != null) {
             builder.saveSteps((int) atLeastOne("--save-steps", saveSteps));
+        }
+        if (saveTotalLimit != null) {
+            builder.saveTotalLimit((int) atLeastOne("--save-total-limit", saveTotalLimit));
         }
         return builder;
     }

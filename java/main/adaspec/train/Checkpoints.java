@@ -9,14 +9,20 @@ import adaspec.tensor.Safetensors;
 import adaspec.tensor.Tensor;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Checkpoints of a stage: folders {@code checkpoint-{step}} that are Hugging Face model directories with optimizer.safetensors (the two moments,
@@ -26,6 +32,8 @@ import java.util.Map;
  * symbolic links, so that they open as model directories.
  */
 public final class Checkpoints {
+    private static final Pattern NAME = Pattern.compile("checkpoint-(\\d{1,18})");
+
     private final Path folder;
     private final Path links;
     private final ObjectNode config;
@@ -51,7 +59,7 @@ public final class Checkpoints {
     /** Writes {@code checkpoint-{step}} and points checkpoint-latest at it. */
     Path write(long step, Weights weights, AdamWOptimizer optimizer, ObjectNode state) {
         Path place = at(step);
-        Path beside = folder.resolve(".checkpoint-" + step + "." + ProcessHandle.current().pid() + ".tmp");
+        Path beside = beside(step);
         try {
             deleteTree(beside);
             // Weights in training are f32 and are stored so: a checkpoint never rounds.
@@ -81,6 +89,53 @@ public final class Checkpoints {
         } catch (IOException e) {
             throw new InputException("cannot write " + links.resolve("checkpoint-best") + ": " + AtomicFile.reason(e), e);
         }
+    }
+
+    /**
+     * Deletes the oldest checkpoints of the stage until {@code limit} are left (0: leaves all). What checkpoint-latest and checkpoint-best point at
+     * stays, and does not count.
+     */
+    void keepNewest(int limit) {
+        if (limit == 0) {
+            return;
+        }
+        try {
+            List<Long> steps = steps();
+            for (long step : steps.subList(0, Math.max(0, steps.size() - limit))) {
+                if (!isLinked("checkpoint-latest", step) && !isLinked("checkpoint-best", step)) {
+                    // Renamed first: a folder that is called checkpoint-{step} is whole at any moment.
+                    Path aside = beside(step);
+                    Files.move(at(step), aside, StandardCopyOption.ATOMIC_MOVE);
+                    deleteTree(aside);
+                }
+            }
+        } catch (IOException e) {
+            throw new InputException("cannot delete old checkpoints in " + folder + ": " + AtomicFile.reason(e), e);
+        }
+    }
+
+    /** Of the checkpoints that are there, ascending. */
+    private List<Long> steps() throws IOException {
+        List<Long> steps = new ArrayList<>();
+        try (DirectoryStream<Path> found = Files.newDirectoryStream(folder, "checkpoint-*")) {
+            for (Path checkpoint : found) {
+                Matcher name = NAME.matcher(checkpoint.getFileName().toString());
+                if (name.matches()) {
+                    steps.add(Long.parseLong(name.group(1)));
+                }
+            }
+        }
+        Collections.sort(steps);
+        return steps;
+    }
+
+    private boolean isLinked(String name, long step) throws IOException {
+        Path link = links.resolve(name);
+        return Files.exists(link) && Files.exists(at(step)) && Files.isSameFile(link, at(step));
+    }
+
+    private Path beside(long step) {
+        return folder.resolve(".checkpoint-" + step + "." + ProcessHandle.current().pid() + ".tmp");
     }
 
     private void link(String name, Path to) throws IOException {

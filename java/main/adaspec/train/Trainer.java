@@ -40,7 +40,6 @@ public final class Trainer {
     private final Objective objective;
     private final AdamWOptimizer optimizer;
     private final Weights gradient;
-    private final Schedule schedule;
     private final Checkpoints checkpoints;
     private final MetricsLog metrics;
     private final TrainingListener listener;
@@ -78,7 +77,6 @@ public final class Trainer {
         this.optimizer =
                 new AdamWOptimizer(ops, weights, AdamWOptimizer.Settings.of(options.weightDecay(), options.maxGradNorm()), allocator);
         this.gradient = Weights.zeros(weights.architecture(), allocator);
-        this.schedule = Schedule.constant(options.learningRate());
         this.checkpoints = checkpoints;
         this.metrics = metrics;
         this.listener = listener;
@@ -117,6 +115,7 @@ public final class Trainer {
             if (best) {
                 checkpoints.markBest(step);
             }
+            checkpoints.keepNewest(options.saveTotalLimit());
             if (stopping) {
                 throw new TrainingStopped(checkpoints.at(step));
             }
@@ -169,7 +168,7 @@ public final class Trainer {
                     checkpoints.at(step - 1),
                     options.learningRate()));
         }
-        double rate = schedule.learningRate(step, totalSteps);
+        double rate = options.learningRate() * options.schedule().factor(step, totalSteps);
         optimizer.step(gradient, scale, norm, (float) rate);
         double took = (System.nanoTime() - start) * 1e-9;
         tokens += tally.tokens();
@@ -227,6 +226,8 @@ public final class Trainer {
         state.put("per_device_train_batch_size", options.batchSize());
         state.put("gradient_accumulation_steps", options.accumulation());
         state.put("learning_rate", options.learningRate());
+        state.put("lr_scheduler_type", options.schedule().kind().toString());
+        state.put("warmup_ratio", options.schedule().warmupRatio());
         state.put("weight_decay", options.weightDecay());
         state.put("max_grad_norm", options.maxGradNorm());
         state.put("loss_normalizer", options.normalizer().toString());

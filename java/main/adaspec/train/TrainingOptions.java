@@ -10,7 +10,8 @@ import adaspec.tensor.DType;
  * @param maxSteps       most optimiser steps, 0 for no limit
  * @param batchSize      sequences of a micro-batch
  * @param accumulation   micro-batches of an optimiser step
- * @param learningRate   the constant rate
+ * @param learningRate   the highest rate
+ * @param schedule       the rate's course
  * @param weightDecay    of matrices
  * @param maxGradNorm    global norm that gradients are clipped to; 0: not clipped
  * @param normalizer     what kept losses are divided by
@@ -18,6 +19,7 @@ import adaspec.tensor.DType;
  * @param loggingSteps   steps between lines of progress and of metrics.jsonl; the first and the last step are always logged
  * @param evalSteps      steps between evaluations on held-out samples, 0: only at the end of the stage
  * @param saveSteps      steps between checkpoints, 0: only at the end of the stage
+ * @param saveTotalLimit newest checkpoints of a stage that stay, besides the best one; 0: all
  * @param logitsBudget   memory for the logits of a chunk
  * @param precision      F32, or BF16: operands of products, and the frozen models' matrices, are rounded to bf16 and accumulated in f32; the weights in
  *                       training and their optimiser stay f32
@@ -28,6 +30,7 @@ public record TrainingOptions(
         int batchSize,
         int accumulation,
         double learningRate,
+        Schedule schedule,
         double weightDecay,
         double maxGradNorm,
         Normalizer normalizer,
@@ -35,6 +38,7 @@ public record TrainingOptions(
         int loggingSteps,
         int evalSteps,
         int saveSteps,
+        int saveTotalLimit,
         LogitsBudget logitsBudget,
         DType precision) {
 
@@ -49,6 +53,7 @@ public record TrainingOptions(
         require(loggingSteps >= 1, "--logging-steps", loggingSteps, "a whole number of at least 1");
         require(evalSteps >= 0, "--eval-steps", evalSteps, "a whole number of at least 1");
         require(saveSteps >= 0, "--save-steps", saveSteps, "a whole number of at least 1");
+        require(saveTotalLimit >= 0, "--save-total-limit", saveTotalLimit, "a whole number of at least 1");
         if (precision != DType.F32 && precision != DType.BF16) {
             throw new UsageException("training in " + precision.torchName() + " is not possible; f32 or bf16 was expected");
         }
@@ -82,6 +87,7 @@ public record TrainingOptions(
         private int batchSize = 16;
         private int accumulation = 1;
         private double learningRate = 3e-4;
+        private Schedule schedule = Schedule.CONSTANT;
         private double weightDecay = 0.1;
         private double maxGradNorm = 1.0;
         private Normalizer normalizer = Normalizer.ALL;
@@ -89,6 +95,7 @@ public record TrainingOptions(
         private int loggingSteps = 10;
         private int evalSteps;
         private int saveSteps;
+        private int saveTotalLimit;
         private LogitsBudget logitsBudget = LogitsBudget.DEFAULT;
         private DType precision = DType.F32;
 
@@ -100,6 +107,7 @@ public record TrainingOptions(
             batchSize = from.batchSize;
             accumulation = from.accumulation;
             learningRate = from.learningRate;
+            schedule = from.schedule;
             weightDecay = from.weightDecay;
             maxGradNorm = from.maxGradNorm;
             normalizer = from.normalizer;
@@ -107,6 +115,7 @@ public record TrainingOptions(
             loggingSteps = from.loggingSteps;
             evalSteps = from.evalSteps;
             saveSteps = from.saveSteps;
+            saveTotalLimit = from.saveTotalLimit;
             logitsBudget = from.logitsBudget;
             precision = from.precision;
         }
@@ -133,6 +142,11 @@ public record TrainingOptions(
 
         public Builder learningRate(double value) {
             learningRate = value;
+            return this;
+        }
+
+        public Builder schedule(Schedule value) {
+            schedule = value;
             return this;
         }
 
@@ -171,6 +185,11 @@ public record TrainingOptions(
             return this;
         }
 
+        public Builder saveTotalLimit(int value) {
+            saveTotalLimit = value;
+            return this;
+        }
+
         public Builder logitsBudget(LogitsBudget value) {
             logitsBudget = value;
             return this;
@@ -184,8 +203,8 @@ public record TrainingOptions(
 
         public TrainingOptions build() {
             return new TrainingOptions(
-                    epochs, maxSteps, batchSize, accumulation, learningRate, weightDecay, maxGradNorm, normalizer, seed, loggingSteps, evalSteps,
-                    saveSteps, logitsBudget, precision);
+                    epochs, maxSteps, batchSize, accumulation, learningRate, schedule, weightDecay, maxGradNorm, normalizer, seed, loggingSteps,
+                    evalSteps, saveSteps, saveTotalLimit, logitsBudget, precision);
         }
     }
 }

@@ -243,8 +243,9 @@ class TrainingCommandsTest {
             2 | --max-grad-norm -1
             2 | --num-prompts 0
             2 | --dataset-format csv
-            2 | --warmup-ratio 0.1
-            2 | --lr-scheduler-type linear
+            2 | --warmup-ratio 1.1
+            2 | --lr-scheduler-type step
+            2 | --save-total-limit 0
             2 | --resume-from-checkpoint latest
             2 | --method distillspec --reference x
             2 | --threads 0

@@ -270,6 +270,43 @@ class TrainerTest {
         assertEquals(5, Json.readFile(folder.resolve("checkpoint-best").resolve("trainer_state.json")).get("best_step").asInt());
     }
 
+    /** With a learning rate that ruins the draft, the first evaluation stays the best. */
+    @Test
+    void theNewestAndTheBestCheckpointsStay() throws IOException {
+        var setup = new Setup(TestBackends.all().getFirst());
+        var options = TrainingOptions.builder().epochs(6).saveSteps(1).evalSteps(1).learningRate(3).weightDecay(0).saveTotalLimit(2).build();
+        MicroBatch batch = TinyModels.batch(4, VOCABULARY, 1);
+        setup.train(options, new FixedPlan(List.of(List.of(batch))), List.of(batch));
+        Files.createDirectory(folder.resolve("checkpoint-99x"));
+        long best = Json.readFile(folder.resolve("checkpoint-best/trainer_state.json")).get("step").asLong();
+        assertTrue(best < 5, "the test expects an old best, not " + best);
+        try (var files = Files.list(folder)) {
+            assertEquals(
+                    new TreeSet<>(Set.of(
+                            "checkpoint-" + best, "checkpoint-5", "checkpoint-6", "checkpoint-latest", "checkpoint-best", "checkpoint-99x",
+                            "metrics.jsonl")),
+                    new TreeSet<>(files.map(file -> file.getFileName().toString()).toList()));
+        }
+        assertEquals(6, Json.readFile(folder.resolve("checkpoint-latest/trainer_state.json")).get("step").asLong());
+    }
+
+    /** Golden rates are in ScheduleTest; here the optimiser and metrics.jsonl see them. */
+    @Test
+    void theRateFollowsTheSchedule() throws IOException {
+        var setup = new Setup(TestBackends.all().getFirst());
+        byte[] start = bytes(setup.draft);
+        var plan = new FixedPlan(List.of(List.of(TinyModels.batch(4, VOCABULARY, 1))));
+        var schedule = new Schedule(Schedule.Kind.LINEAR, 0.2);
+        var options = TrainingOptions.builder().epochs(5).loggingSteps(1).learningRate(4e-3).schedule(schedule).saveSteps(1).build();
+        setup.train(options, plan, List.of());
+        assertEquals(List.of(0.0, 4e-3, 3e-3, 2e-3, 1e-3), metrics().stream().map(line -> line.get("train/learning_rate").asDouble()).toList());
+        try (Model first = Model.open(folder.resolve("checkpoint-1"), DType.F32, allocator);
+                Model second = Model.open(folder.resolve("checkpoint-2"), DType.F32, allocator)) {
+            assertArrayEquals(start, bytes(first.weights().trainableCopy(allocator)));
+            assertFalse(java.util.Arrays.equals(start, bytes(second.weights().trainableCopy(allocator))));
+        }
+    }
+
     @Test
     void aLossThatIsNotANumberEndsTheRunUnapplied() {
         var setup = new Setup(TestBackends.all().getFirst());
