@@ -49,6 +49,7 @@ public final class Main extends Command {
             EvalCommand.class,
             ScoreCommand.class,
             SelectCommand.class,
+            CacheCommand.class,
             DoctorCommand.class);
 
     public static void main(String[] arguments) {

@@ -95,8 +95,13 @@ final class TrainingFlags {
     }
 
     DatasetFormat datasetFormat() {
+        return format(datasetFormat);
+    }
+
+    /** The format that {@code --dataset-format} names; null for auto. */
+    static DatasetFormat format(String name) {
         try {
-            return DatasetFormat.named(datasetFormat);
+            return DatasetFormat.named(name);
         } catch (InputException e) {
             throw new UsageException("--dataset-format: " + e.getMessage());
         }
@@ -104,10 +109,15 @@ final class TrainingFlags {
 
     /** 0 where the user left it out. */
     int modelMaxLength() {
-        if (modelMaxLength != null && modelMaxLength < 2) {
-            throw new UsageException("--model-max-length " + modelMaxLength + " is out of range; at least 2 tokens were expected");
+        return modelMaxLength(modelMaxLength);
+    }
+
+    /** {@code --model-max-length} as given; 0 for null, where it was left out. */
+    static int modelMaxLength(Integer given) {
+        if (given != null && given < 2) {
+            throw new UsageException("--model-max-length " + given + " is out of range; at least 2 tokens were expected");
         }
-        return modelMaxLength == null ? 0 : modelMaxLength;
+        return given == null ? 0 : given;
     }
 
     long seed() {

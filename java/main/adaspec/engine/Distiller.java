@@ -135,12 +135,7 @@ public final class Distiller {
 
         /** A model that is only asked, in the precision of the run. */
         private Transformer frozen(Model model) {
-            DType precision = settings.training.precision();
-            if (precision != DType.F32 && model.fileType() != precision) {
-                settings.listener.note(model.directory() + " is " + model.fileType().torchName() + ": its matrices are rounded to "
-                        + precision.torchName() + " for this run");
-            }
-            return new Transformer(backend.ops(), model.weights(), memory, precision);
+            return TeacherSource.frozen(model, settings.training.precision(), backend, memory, settings.listener);
         }
 
         Result run() {

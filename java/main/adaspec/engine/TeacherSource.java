@@ -5,6 +5,7 @@ import adaspec.common.Sha256;
 import adaspec.model.Model;
 import adaspec.model.ModelFiles;
 import adaspec.model.Transformer;
+import adaspec.tensor.DType;
 import adaspec.tensor.Workspace;
 import adaspec.train.FrozenModels;
 import adaspec.train.Teachers;
@@ -32,7 +33,7 @@ final class TeacherSource implements AutoCloseable {
      * @param maxLength tokens that samples were cut at
      * @param training  the batch size, the budget for logits and the precision of the run
      * @param stop      asked while a cache is being made
-     * @param output    the run's folder
+     * @param output    the run's folder; null if nothing is trained
      */
     record Settings(CachePlace place, int maxLength, TrainingOptions training, RunListener listener, BooleanSupplier stop, Path output) {}
 
@@ -60,17 +61,27 @@ final class TeacherSource implements AutoCloseable {
         this.data = data;
         this.workspace = workspace;
         boolean off = settings.place.kind() == CachePlace.Kind.OFF;
-        key = off ? null : key();
+        key = off ? null : keyOf(target, data, settings.maxLength, settings.training.precision());
         cache = off ? null : open();
     }
 
-    private CacheKey key() {
+    /** A model that is only asked, opened in {@code precision}; says so where its matrices were rounded for that. */
+    static Transformer frozen(Model model, DType precision, Backend backend, Workspace.Allocator memory, RunListener listener) {
+        if (precision != DType.F32 && model.fileType() != precision) {
+            listener.note(model.directory() + " is " + model.fileType().torchName() + ": its matrices are rounded to " + precision.torchName()
+                    + " for this run");
+        }
+        return new Transformer(backend.ops(), model.weights(), memory, precision);
+    }
+
+    /** @param maxLength tokens that the samples of {@code data} were cut at */
+    static CacheKey keyOf(Model target, TrainingData data, int maxLength, DType precision) {
         return new CacheKey(
-                settings.training.precision(),
+                precision,
                 target.architecture().hiddenSize(),
                 ModelFiles.hashes(target.directory()),
                 Sha256.ofFile(target.directory().resolve("tokenizer.json")),
-                new CacheKey.Data(data.train().fingerprint(), data.train().size(), data.train().answerTokens(), settings.maxLength));
+                new CacheKey.Data(data.train().fingerprint(), data.train().size(), data.train().answerTokens(), maxLength));
     }
 
     private TeacherCache open() {
@@ -87,7 +98,7 @@ final class TeacherSource implements AutoCloseable {
             return;
         }
         Path folder = settings.place.folder();
-        if (folder != null && folder.toAbsolutePath().normalize().equals(settings.output.toAbsolutePath().normalize())) {
+        if (folder != null && settings.output != null && folder.toAbsolutePath().normalize().equals(settings.output.toAbsolutePath().normalize())) {
             throw new InputException("the teacher cache cannot be the output folder " + settings.output + " itself; a folder of its own was expected");
         }
         cache.requireRoom(reference);

@@ -56,11 +56,11 @@ public final class CacheBuilder {
      * @param budget as in training: it decides the rows of a chunk
      */
     public boolean buildKlReference(AnswerMatrix klReference, Teachers teachers, LogitsBudget budget) {
-        return build("reference", klReference, (batch, step) -> klReference(batch, teachers, budget, step).view(batch.answerTokens(), 1));
+        return build("reference", klReference, (batch, step) -> klReference(batch, teachers, budget, workspace, step));
     }
 
-    /** KL(p || r) of the answer rows (n) in the chunks of training, taken from {@code step}. */
-    private Tensor klReference(MicroBatch batch, Teachers teachers, LogitsBudget budget, Workspace.Step step) {
+    /** KL(p || r) of the answer rows (n, 1) in the chunks of training, taken from {@code step}. */
+    static Tensor klReference(MicroBatch batch, Teachers teachers, LogitsBudget budget, Workspace workspace, Workspace.Step step) {
         int n = batch.answerTokens();
         Tensor kl = step.f32(n);
         try (var inner = workspace.begin()) {
@@ -76,11 +76,12 @@ public final class CacheBuilder {
                 }
             }
         }
-        return kl;
+        return kl.view(n, 1);
     }
 
+    /** What the rows of a matrix come from. */
     @FunctionalInterface
-    private interface Question {
+    interface Question {
         /** A row of numbers for each answer row of {@code batch}, taken from {@code step}. */
         Tensor ask(MicroBatch batch, Workspace.Step step);
     }
@@ -92,7 +93,7 @@ public final class CacheBuilder {
             int from = matrix.samplesDone();
             int to = Math.min(samples.size(), from + batchSize);
             try (var step = workspace.begin()) {
-                matrix.append(question.ask(batch(from, to), step), to);
+                matrix.append(question.ask(batch(samples, from, to), step), to);
             }
             progress.at(part, rows.before(to), rows.total());
             long now = System.nanoTime();
@@ -107,7 +108,7 @@ public final class CacheBuilder {
     }
 
     /** Samples {@code from} to {@code to}, as they are asked about. */
-    private MicroBatch batch(int from, int to) {
+    static MicroBatch batch(List<Sample> samples, int from, int to) {
         return MicroBatch.of(Batch.of(samples, IntStream.range(from, to).toArray()));
     }
 }

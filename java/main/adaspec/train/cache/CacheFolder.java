@@ -67,7 +67,7 @@ public final class CacheFolder {
         }
         if (node.path("format_version").asInt() != FORMAT_VERSION) {
             throw new InputException(file + " is of format version " + node.path("format_version") + "; this version of the engine reads "
-                    + FORMAT_VERSION + ": clear the folder away and build the cache again");
+                    + FORMAT_VERSION + ": clear it away with `cache delete --teacher-cache " + folder + "` and build it again");
         }
         return new Manifest(
                 CacheKey.fromJson(node, file.toString()), Math.max(1, node.path("batch_size").asInt()), node.path("target_directory").asText());

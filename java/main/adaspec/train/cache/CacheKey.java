@@ -41,6 +41,11 @@ public record CacheKey(DType precision, int channels, SortedMap<String, String> 
         target = new TreeMap<>(target);
     }
 
+    /** This key with another precision. */
+    public CacheKey in(DType other) {
+        return new CacheKey(other, channels, target, tokenizer, data);
+    }
+
     /** Bytes of all hidden states, and with {@code reference} of the KL of one. */
     public long bytes(boolean reference) {
         return data.answerRows * ((long) channels * precision.bytes() + (reference ? DType.F32.bytes() : 0));

@@ -80,7 +80,7 @@ final class FileMatrix implements AnswerMatrix, AutoCloseable {
         }
     }
 
-    private static InputException damaged(Path file, String what) {
+    static InputException damaged(Path file, String what) {
         return new InputException(file + " of a teacher cache is damaged: " + what + "; clear the cache away with `cache delete --teacher-cache "
                 + file.toAbsolutePath().getParent() + "` and build it again");
     }
