@@ -44,7 +44,7 @@ public final class EvalCommand extends Command {
     private Source source;
 
     @Option(names = "--dataset-format", paramLabel = "NAME", defaultValue = "auto", order = 90,
-            description = "Format of --eval-file: auto, gsm8k or text. Default: ${DEFAULT-VALUE}.")
+            description = "Format of --eval-file: auto, gsm8k, mbpp, alpaca, prompt-completion or text. Default: ${DEFAULT-VALUE}.")
     private String datasetFormat;
 
     @Option(names = "--num-prompts", paramLabel = "N", order = 91, description = "Use the first N prompts. Default: all.")

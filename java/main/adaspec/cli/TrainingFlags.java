@@ -24,7 +24,12 @@ final class TrainingFlags {
     private Path evalFile;
 
     @Option(names = "--dataset-format", paramLabel = "NAME", defaultValue = "auto", order = 202,
-            description = "auto, gsm8k {question, answer} or text {text}. Default: ${DEFAULT-VALUE}.")
+            description = {
+                "auto, gsm8k {question, answer}, mbpp {text, code}, alpaca {instruction, input, output},",
+                "prompt-completion {prompt, completion} or text {text}. Default: ${DEFAULT-VALUE}, by the first line's fields.",
+                "The prompt, which is not learnt: the question and the method's instruction to think step by step (gsm8k), the text and a line end (mbpp),"
+                        + " Stanford Alpaca's template (alpaca), the prompt as it is (prompt-completion), nothing (text)."
+            })
     private String datasetFormat;
 
     @Option(names = "--num-train-epochs", paramLabel = "E", order = 203, description = "Passes over the training samples. Default: 3.")

@@ -47,7 +47,7 @@ record TrainingData(Tokenizer tokenizer, Dataset train, Dataset heldOut) {
         }
         Dataset.Split split = all.split(Dataset.HELD_OUT);
         // The split no longer knows what was dropped while reading: that belongs to the whole.
-        return new TrainingData(tokenizer, new Dataset(split.train().samples(), split.train().truncated(), all.dropped()), split.heldOut());
+        return new TrainingData(tokenizer, new Dataset(split.train().samples(), all.dropped(), all.droppedAnswerTokens()), split.heldOut());
     }
 
     /** What is trained on, what is held out, and the first sample with its mask: lines for the start of a run. */

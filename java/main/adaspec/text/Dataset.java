@@ -17,10 +17,10 @@ import java.util.TreeSet;
 /**
  * Samples to train or to evaluate on, in the order of their files.
  *
- * @param truncated samples that were cut at the maximum length and still have answer tokens
- * @param dropped samples that had no answer token left and are not among {@code samples}
+ * @param dropped samples that had no answer token within the maximum length and are not among {@code samples}
+ * @param droppedAnswerTokens the answer tokens they would have had
  */
-public record Dataset(List<Sample> samples, int truncated, int dropped) {
+public record Dataset(List<Sample> samples, int dropped, long droppedAnswerTokens) {
     /** The share that is held out where no evaluation file is given. */
     public static final double HELD_OUT = 0.05;
 
@@ -41,7 +41,7 @@ public record Dataset(List<Sample> samples, int truncated, int dropped) {
             throw new InputException("the maximum length is " + maxLength + "; at least 2 tokens are needed to predict one from another");
         }
         List<Sample> samples = new ArrayList<>();
-        int[] counts = new int[2];
+        long[] dropped = new long[2];
         for (Path file : files) {
             DatasetFormat[] known = {format};
             JsonLines.read(file, JsonLines.Blank.SKIP, (value, line, where) -> {
@@ -50,10 +50,10 @@ public record Dataset(List<Sample> samples, int truncated, int dropped) {
                 }
                 Sample sample = Sample.of(known[0].of(value), tokenizer, endOfText, maxLength, file, line);
                 if (sample.answerTokens() == 0) {
-                    counts[1]++;
+                    dropped[0]++;
+                    dropped[1] += sample.cutAnswerTokens();
                 } else {
                     samples.add(sample);
-                    counts[0] += sample.truncated() ? 1 : 0;
                 }
             });
         }
@@ -61,7 +61,7 @@ public record Dataset(List<Sample> samples, int truncated, int dropped) {
             throw new InputException("no sample of " + String.join(", ", files.stream().map(Path::toString).toList())
                     + " has an answer token within " + maxLength + " tokens; raise --model-max-length or give other data");
         }
-        return new Dataset(samples, counts[0], counts[1]);
+        return new Dataset(samples, Math.toIntExact(dropped[0]), dropped[1]);
     }
 
     private static JsonNode requireObject(JsonNode value) {
@@ -71,7 +71,7 @@ public record Dataset(List<Sample> samples, int truncated, int dropped) {
         return value;
     }
 
-    /** Samples to learn from and samples kept apart. Neither is empty unless all texts are the same. */
+    /** Samples to learn from and samples kept apart, which know nothing of dropped ones. Neither is empty unless all texts are the same. */
     public record Split(Dataset train, Dataset heldOut) {}
 
     /**
@@ -89,15 +89,21 @@ public record Dataset(List<Sample> samples, int truncated, int dropped) {
         for (Sample sample : samples) {
             (first != null && sample.textHash().compareTo(first) >= 0 ? heldOut : train).add(sample);
         }
-        return new Split(of(train), of(heldOut));
-    }
-
-    private static Dataset of(List<Sample> samples) {
-        return new Dataset(samples, (int) samples.stream().filter(Sample::truncated).count(), 0);
+        return new Split(new Dataset(train, 0, 0), new Dataset(heldOut, 0, 0));
     }
 
     public int size() {
         return samples.size();
+    }
+
+    /** Samples that were cut at the maximum length and still have answer tokens. */
+    public int truncated() {
+        return (int) samples.stream().filter(Sample::truncated).count();
+    }
+
+    /** Answer tokens that the maximum length has cut off, those of dropped samples among them. */
+    public long cutAnswerTokens() {
+        return samples.stream().mapToLong(Sample::cutAnswerTokens).sum() + droppedAnswerTokens;
     }
 
     /** Tokens of all samples. */
@@ -128,7 +134,9 @@ public record Dataset(List<Sample> samples, int truncated, int dropped) {
 
     /** One line for the start of a run. */
     public String summary() {
+        String cut = String.format(Locale.ROOT, "; %,d answer tokens (%.1f %%) were cut off at the maximum length",
+                cutAnswerTokens(), 100.0 * cutAnswerTokens() / (answerTokens() + cutAnswerTokens()));
         return String.format(Locale.ROOT, "%,d samples, %,d tokens, %,d of them answer tokens; %,d truncated, %,d dropped without an answer token",
-                size(), tokens(), answerTokens(), truncated, dropped);
+                size(), tokens(), answerTokens(), truncated(), dropped) + (cutAnswerTokens() == 0 ? "" : cut);
     }
 }

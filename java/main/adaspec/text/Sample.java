@@ -14,14 +14,15 @@ import java.util.OptionalInt;
  * @param ids (length) tokens, special and end-of-text tokens included, cut at the maximum length
  * @param answerStart index of the first answer token, at least 1: the loss counts the predictions of {@code ids[answerStart ..]}
  * @param textHash SHA-256 of prompt and completion in hexadecimal, which decides what is held out
+ * @param cutAnswerTokens answer tokens that the maximum length has cut off
  */
-public record Sample(int[] ids, int answerStart, DatasetFormat.Text text, String textHash, boolean truncated, Path file, int line) {
+public record Sample(int[] ids, int answerStart, DatasetFormat.Text text, String textHash, int cutAnswerTokens, Path file, int line) {
     /**
      * Encodes prompt and completion as one text. A token belongs to the answer iff it starts at or after the end of the prompt: one that straddles
      * the border belongs to the prompt, since the model that answers the prompt alone is never asked for it. Of a sample without prompt the
      * first token is not an answer token, since nothing predicts it.
      *
-     * @param endOfText appended, unless the tokenizer's own template ends with it; a trained position
+     * @param endOfText appended, unless the tokenizer's own template ends with it or a completion spells it; a trained position
      */
     static Sample of(DatasetFormat.Text text, Tokenizer tokenizer, OptionalInt endOfText, int maxLength, Path file, int line) {
         String whole = text.prompt() + text.completion();
@@ -32,12 +33,29 @@ public record Sample(int[] ids, int answerStart, DatasetFormat.Text text, String
             answerStart++;
         }
         int[] ids = encoding.ids();
-        if (endOfText.isPresent() && (n == 0 || ids[n - 1] != endOfText.getAsInt() || encoding.starts()[n - 1] < encoding.ends()[n - 1])) {
+        if (endOfText.isPresent() && !endsWith(endOfText.getAsInt(), encoding, text)) {
             ids = Arrays.copyOf(ids, n + 1);
             ids[n] = endOfText.getAsInt();
         }
-        boolean truncated = ids.length > maxLength;
-        return new Sample(truncated ? Arrays.copyOf(ids, maxLength) : ids, Math.max(answerStart, 1), text, sha256(whole), truncated, file, line);
+        answerStart = Math.max(answerStart, 1);
+        int cut = Math.max(ids.length - Math.max(answerStart, maxLength), 0);
+        return new Sample(ids.length > maxLength ? Arrays.copyOf(ids, maxLength) : ids, answerStart, text, sha256(whole), cut, file, line);
+    }
+
+    /**
+     * Whether the text has its end already: the tokenizer's template adds it (a token of no characters), or the completion ends with it, spelled out.
+     * What plain text spells is text.
+     */
+    private static boolean endsWith(int endOfText, Encoding encoding, DatasetFormat.Text text) {
+        int last = encoding.length() - 1;
+        return last >= 0
+                && encoding.ids()[last] == endOfText
+                && (encoding.starts()[last] == encoding.ends()[last] || !text.prompt().isEmpty() && !text.completion().isEmpty());
+    }
+
+    /** Whether its end was cut off at the maximum length. */
+    public boolean truncated() {
+        return cutAnswerTokens > 0;
     }
 
     /** Tokens that the loss counts; may be 0 after truncation. */

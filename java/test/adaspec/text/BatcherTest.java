@@ -19,7 +19,7 @@ class BatcherTest {
         for (int i = 0; i < n; i++) {
             int[] ids = IntStream.range(0, 2 + i % 5).toArray();
             ids[0] = i;
-            samples.add(new Sample(ids, 1 + i % 2, new DatasetFormat.Text("", ""), "" + i, false, Path.of("f"), i + 1));
+            samples.add(new Sample(ids, 1 + i % 2, new DatasetFormat.Text("", ""), "" + i, 0, Path.of("f"), i + 1));
         }
         return samples;
     }

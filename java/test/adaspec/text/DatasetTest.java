@@ -113,6 +113,15 @@ class DatasetTest {
         assertEquals(dataset.samples().stream().mapToLong(s -> s.ids().length - s.answerStart()).sum(), dataset.answerTokens());
         assertTrue(dataset.summary().startsWith("3 samples, "), dataset.summary());
 
+        // Nothing is lost unsaid: what is left and what was cut off is what the longest samples would have.
+        Dataset whole = read(10_000, shortLine, longAnswer, longQuestion, shortLine);
+        assertEquals(whole.answerTokens(), dataset.answerTokens() + dataset.cutAnswerTokens());
+        assertTrue(dataset.cutAnswerTokens() > 400 && dataset.droppedAnswerTokens() == 2, dataset.summary());
+        String cut = String.format("1 truncated, 1 dropped without an answer token; %,d answer tokens (", dataset.cutAnswerTokens());
+        assertTrue(dataset.summary().contains(cut) && dataset.summary().endsWith("%) were cut off at the maximum length"), dataset.summary());
+        assertEquals(0, whole.cutAnswerTokens());
+        assertTrue(whole.summary().endsWith("0 truncated, 0 dropped without an answer token"), whole.summary());
+
         String message = assertThrows(InputException.class, () -> read(120, longQuestion)).getMessage();
         assertTrue(message.contains("no sample of") && message.contains("120 tokens"), message);
         assertThrows(InputException.class, () -> read(1, shortLine));
@@ -139,7 +148,9 @@ class DatasetTest {
         refused("line 2: a JSON object was expected", good, "[1]");
         refused("line 1: a JSON object was expected", "\"text\"");
         refused("line 1: the format cannot be detected", "{\"prompt\":\"x\"}");
-        refused("line 1: the format cannot be detected", "{\"text\":\"x\",\"code\":\"y\"}");
+        refused("line 1: the format cannot be detected", "{\"instruction\":\"x\",\"output\":\"y\"}");
+        refused("line 1: the fields fit more than one format (gsm8k, prompt-completion); say which one with --dataset-format",
+                "{\"question\":\"a\",\"answer\":\"b\",\"prompt\":\"a\",\"completion\":\"b\"}");
         refused("line 2: the text has a lone surrogate", good, "{\"question\":\"\\ud83d\",\"answer\":\"b\"}");
         Files.write(write(), new byte[] {'{', '"', (byte) 0xC3, '"', '}'});
         refused("data.jsonl line 1 is not valid UTF-8", folder.resolve("data.jsonl"));
@@ -189,7 +200,7 @@ class DatasetTest {
         assertEquals(read(64, a, b).fingerprint(), read(32, a, b).fingerprint());
         assertNotEquals(read(64, a, b).fingerprint(), read(64, b, a).fingerprint());
         Sample sample = read(64, a).samples().getFirst();
-        Sample masked = new Sample(sample.ids(), 2, sample.text(), sample.textHash(), false, sample.file(), sample.line());
+        Sample masked = new Sample(sample.ids(), 2, sample.text(), sample.textHash(), 0, sample.file(), sample.line());
         assertNotEquals(new Dataset(List.of(sample), 0, 0).fingerprint(), new Dataset(List.of(masked), 0, 0).fingerprint());
     }
 

@@ -24,7 +24,7 @@ final class TinySamples {
         for (int i = 0; i < count; i++) {
             int[] ids = random.ints(3 + random.nextInt(10), 0, VOCABULARY).toArray();
             int answerStart = 1 + random.nextInt(ids.length - 1);
-            samples.add(new Sample(ids, answerStart, new DatasetFormat.Text("", "text " + i), "hash" + i, false, Path.of("file"), i + 1));
+            samples.add(new Sample(ids, answerStart, new DatasetFormat.Text("", "text " + i), "hash" + i, 0, Path.of("file"), i + 1));
         }
         return samples;
     }
