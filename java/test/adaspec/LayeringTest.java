@@ -31,7 +31,8 @@ class LayeringTest {
             Map.entry("decode", Set.of("common", "tensor", "device", "ops", "model", "text")),
             Map.entry("eval", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode")),
             Map.entry("engine", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval")),
-            Map.entry("cli", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "engine")));
+            Map.entry("bench", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "engine")),
+            Map.entry("cli", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "engine", "bench")));
 
     private static final Pattern COMMENT_OR_STRING = Pattern.compile(
             "\"\"\".*?\"\"\"|\"(?:\\\\.|[^\"\\\\\n])*\"|'(?:\\\\.|[^'\\\\\n])+'|//[^\n]*|/\\*.*?\\*/", Pattern.DOTALL);
@@ -67,6 +68,7 @@ class LayeringTest {
         "model  | import adaspec.cli.Main;",
         "ops    | final adaspec.model.Weights weights = null;",
         "engine | import adaspec.launcher.Launcher;",
+        "engine | import adaspec.bench.Measurement;",
         "attic  | import adaspec.common.Json;",
         "ops    | import java.lang.foreign.Linker;",
         "ops    | import java.lang.foreign.*; class A { Object a = Linker.nativeLinker(); }",

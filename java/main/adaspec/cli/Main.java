@@ -50,6 +50,7 @@ public final class Main extends Command {
             ScoreCommand.class,
             SelectCommand.class,
             CacheCommand.class,
+            BenchCommand.class,
             DoctorCommand.class);
 
     public static void main(String[] arguments) {

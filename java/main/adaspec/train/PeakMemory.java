@@ -5,11 +5,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The most memory this process has had resident. */
-final class PeakMemory {
+public final class PeakMemory {
     private PeakMemory() {}
 
     /** VmHWM of Linux, mapped model files included; 0 where the system does not say. */
-    static long bytes() {
+    public static long bytes() {
         try {
             for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
                 if (line.startsWith("VmHWM:")) {

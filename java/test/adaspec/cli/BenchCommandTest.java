@@ -1,0 +1,78 @@
+package adaspec.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import adaspec.common.Json;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class BenchCommandTest {
+    private static final List<String> KEYS = List.of("name", "shape", "value", "unit", "min", "median", "max", "peak_share", "device");
+
+    @TempDir
+    private Path folder;
+
+    private static Line train(String... more) {
+        var arguments = new ArrayList<>(List.of("bench", "train", "--shape", "tiny", "--batch", "2", "--length", "16", "--steps", "2"));
+        arguments.addAll(List.of(more));
+        return Line.run(arguments.toArray(String[]::new));
+    }
+
+    @Test
+    void theListHasTheKeysOfTheContract() throws Exception {
+        Line line = train("--output-json", "-", "--threads", "1");
+        assertEquals(Main.OK, line.code(), line.log());
+        JsonNode list = Json.MAPPER.readTree(line.out());
+        assertTrue(list.size() > 10, line.out());
+        for (JsonNode each : list) {
+            var keys = new ArrayList<String>();
+            each.fieldNames().forEachRemaining(keys::add);
+            assertEquals(KEYS, keys);
+        }
+        assertEquals("tiny 2 x 16 f32", list.get(0).get("shape").asText());
+        assertEquals("tokens/s", list.get(0).get("unit").asText());
+    }
+
+    @Test
+    void theTableNamesEveryPhaseAndTheFileIsWrittenBesideIt() {
+        Path file = folder.resolve("train.json");
+        Line line = train("--precision", "bf16", "--teacher-cache", "memory", "--epochs", "3", "--output-json", file.toString());
+        assertEquals(Main.OK, line.code(), line.log());
+        for (String word : List.of("tiny 2 x 16 bf16 cached", "whole steps", "epochs: 3", "1024^3 product", "read bandwidth", "selection", "share")) {
+            assertTrue(line.out().contains(word), word + " is missing in\n" + line.out());
+        }
+        assertTrue(Files.exists(file));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "--shape | 70m | --shape 70m is unknown; one of tiny, 70m-31m, 160m-31m was expected",
+        "--length | 1 | --length 1 is out of range; 2 to 2048 tokens were expected",
+        "--batch | 0 | --batch 0 is out of range",
+        "--batch | 999999999 | --batch 999999999 is out of range",
+        "--steps | 0 | --steps 0 is out of range",
+        "--epochs | 2000000000 | out of range",
+        "--warm-up | -1 | --warm-up -1 is out of range",
+        "--teacher-cache | disk | --teacher-cache disk is unknown; off or memory was expected",
+    })
+    void whatIsOutOfRangeIsAWrongUsage(String option, String value, String sentence) {
+        Line line = Line.run("bench", "train", option, value);
+        assertEquals(Main.USAGE, line.code());
+        assertTrue(line.log().contains(sentence), line.log());
+    }
+
+    @Test
+    void benchAloneSaysWhatThereIs() {
+        Line line = Line.run("bench");
+        assertEquals(Main.USAGE, line.code());
+        assertTrue(line.log().contains("there is `train`"), line.log());
+    }
+}
