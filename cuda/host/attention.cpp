@@ -35,7 +35,7 @@ ADASPEC_OPERATION(attention_forward)(
             const float* keys = qkv + first * width + key_at(l, h / group);
             const float* values = qkv + first * width + value_at(l, h / group);
             for (int64_t i = first; i < last; i += QUERIES) {
-                attend(
+                attend<MANY_ROWS>(
                     out + i * out_width + h * l.head_dim, out_width, lse + i * l.query_heads + h, l.query_heads, qkv + i * width + query_at(l, h),
                     width, keys, width, values, width, last - i < QUERIES ? last - i : QUERIES, i - first + 1, l.head_dim, scale);
             }

@@ -45,7 +45,7 @@ ADASPEC_OPERATION(attention_decode)(
         for (int64_t h = 0; h < l.query_heads; h++) {
             const int64_t i = (blocks - 1 - block) * QUERIES;
             const int64_t cache = h / group * capacity * l.head_dim;
-            attend(
+            attend<FEW_ROWS>(
                 out + i * out_width + h * l.head_dim, out_width, nullptr, 0, qkv + i * l.row_width + query_at(l, h), l.row_width, keys + cache,
                 l.head_dim, values + cache, l.head_dim, m - i < QUERIES ? m - i : QUERIES, position + i + 1, l.head_dim, scale);
         }
