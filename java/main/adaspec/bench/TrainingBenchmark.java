@@ -176,7 +176,7 @@ public final class TrainingBenchmark {
         private Sample sample(int index) {
             var random = new SplittableRandom(index);
             int[] ids = IntStream.generate(() -> random.nextInt(settings.shape.vocabulary())).limit(settings.length).toArray();
-            return new Sample(ids, 1, new DatasetFormat.Text("", ""), "", false, null, 0);
+            return new Sample(ids, 1, new DatasetFormat.Text("", ""), "", 0, null, 0);
         }
 
         /** Batch {@code index}; those after the last one of an epoch are of samples that no cache knows. */
