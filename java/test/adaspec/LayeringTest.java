@@ -30,7 +30,8 @@ class LayeringTest {
             Map.entry("train", Set.of("common", "tensor", "device", "ops", "model", "text")),
             Map.entry("decode", Set.of("common", "tensor", "device", "ops", "model", "text")),
             Map.entry("eval", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode")),
-            Map.entry("engine", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval")),
+            Map.entry("report", Set.of("common", "text", "decode", "eval")),
+            Map.entry("engine", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "report")),
             Map.entry("bench", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "engine")),
             Map.entry("cli", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "engine", "bench")));
 
@@ -67,6 +68,7 @@ class LayeringTest {
         "tensor | import adaspec.device.*;",
         "model  | import adaspec.cli.Main;",
         "ops    | final adaspec.model.Weights weights = null;",
+        "report | import adaspec.train.Trainer;",
         "engine | import adaspec.launcher.Launcher;",
         "engine | import adaspec.bench.Measurement;",
         "attic  | import adaspec.common.Json;",

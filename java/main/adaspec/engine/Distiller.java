@@ -1,8 +1,6 @@
 package adaspec.engine;
 
-import adaspec.common.AtomicFile;
 import adaspec.common.InputException;
-import adaspec.common.Json;
 import adaspec.common.UsageException;
 import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
@@ -10,18 +8,19 @@ import adaspec.eval.Acceptance;
 import adaspec.eval.Evaluator;
 import adaspec.model.Model;
 import adaspec.model.Transformer;
+import adaspec.report.Report;
 import adaspec.tensor.DType;
 import adaspec.tensor.Workspace;
 import adaspec.text.DatasetFormat;
 import adaspec.text.Tokenizer;
 import adaspec.train.Distillation;
+import adaspec.train.FrozenModels;
+import adaspec.train.MicroBatch;
 import adaspec.train.Selection;
 import adaspec.train.Teachers;
 import adaspec.train.Trainer;
 import adaspec.train.TrainingOptions;
 import adaspec.train.TrainingStopped;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -43,7 +42,8 @@ import java.util.function.BooleanSupplier;
  *
  * <p>AdaSPEC has two stages, each from the draft as given: the reference learns from every answer token; the selective stage learns from the tokens
  * whose gap to the reference is in the top k. DistillSpec is the first of them alone. The result is left in the output folder: the draft,
- * {@code reference/}, checkpoints, metrics.jsonl, all_results.json. A distiller may be run by one thread at a time; it has no state between runs.
+ * {@code reference/}, checkpoints, metrics.jsonl, all_results.json, report.html. A distiller may be run by one thread at a time; it has no state
+ * between runs.
  */
 public final class Distiller {
     /** The drafts that are measured, by their names in all_results.json. */
@@ -166,9 +166,9 @@ public final class Distiller {
             Path companion = StageRunner.companion(settings.draft, settings.target);
             Map<String, Transformer> drafts = new LinkedHashMap<>();
             drafts.put(UNTRAINED, new Transformer(backend.ops(), draft.weights(), memory));
+            Transformer reference = null;
             if (settings.method == Method.ADASPEC) {
                 Path trainedReference = output.resolve("reference");
-                Transformer reference;
                 if (given != null) {
                     reference = frozen(given);
                     drafts.put(REFERENCE, reference);
@@ -185,7 +185,9 @@ public final class Distiller {
                 drafts.put(DRAFT, stage(stages, "distillspec", output, companion, settings.training, alone, Selection.ALL).model());
             }
             Map<String, Acceptance> acceptances = evaluate(drafts, prompts);
-            writeResults(acceptances);
+            double k = settings.method == Method.ADASPEC ? settings.selection.k() : 1;
+            RunResults.write(output, settings.method, k, settings.training.seed(), outcomes, acceptances);
+            writeReport(selective, reference, drafts, acceptances);
             return new Result(output, settings.method, List.copyOf(outcomes), acceptances);
         }
 
@@ -220,30 +222,20 @@ public final class Distiller {
             return acceptances;
         }
 
-        private void writeResults(Map<String, Acceptance> acceptances) {
-            ObjectNode results = Json.MAPPER.createObjectNode();
-            results.put("method", settings.method.toString());
-            results.put("k", settings.method == Method.ADASPEC ? settings.selection.k() : 1);
-            results.put("seed", settings.training.seed());
-            ArrayNode stages = results.putArray("stages");
-            for (Trainer.Outcome outcome : outcomes) {
-                ObjectNode stage = stages.addObject();
-                stage.put("name", outcome.stage());
-                stage.put("steps", outcome.steps());
-                stage.put("tokens", outcome.tokens());
-                stage.put("seconds", outcome.seconds());
-                stage.put("tokens_per_second", outcome.tokensPerSecond());
+        /** With the first batch of the selective stage as its selection saw it, and as it would see it now. */
+        private void writeReport(
+                TrainingOptions selective, Transformer reference, Map<String, Transformer> drafts, Map<String, Acceptance> acceptances) {
+            List<Report.Filter> filters = new ArrayList<>();
+            if (reference != null) {
+                var models = new FrozenModels(teacher, reference, vocabulary, workspace);
+                MicroBatch first = data.plan(selective).step(0).getFirst();
+                var view = new FilterView(models, first, settings.selection, data.tokenizer(), selective.logitsBudget(), workspace);
+                filters.add(view.of("in the first batch of the selective stage", drafts.get(UNTRAINED)));
+                filters.add(view.of("in the same batch with the trained draft", drafts.get(DRAFT)));
             }
-            ObjectNode measured = results.putObject("acceptance");
-            for (String name : List.of(UNTRAINED, REFERENCE, DRAFT)) {
-                Acceptance acceptance = acceptances.get(name);
-                if (acceptance == null) {
-                    measured.putNull(name);
-                } else {
-                    measured.set(name, acceptance.toJson());
-                }
-            }
-            AtomicFile.writeString(settings.output.resolve("all_results.json"), results.toPrettyString() + "\n");
+            var setting = new RunReport.Setting(
+                    settings.method, settings.selection, settings.training, selective, target, draft, given, data, backend);
+            RunReport.write(settings.output, setting, outcomes, acceptances, filters);
         }
     }
 
