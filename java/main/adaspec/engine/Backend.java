@@ -18,6 +18,11 @@ public final class Backend implements AutoCloseable {
         this.ops = Ops.on(device);
     }
 
+    /** Opens the best device here, with all cores of the processor. */
+    public static Backend open() {
+        return open("auto", Runtime.getRuntime().availableProcessors());
+    }
+
     /**
      * Opens a device.
      *

@@ -26,18 +26,22 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
 /**
  * Distills a draft from a target and measures what was gained.
  *
  * <pre>{@code
- * try (Backend backend = Backend.open("auto", 4)) {
- *     Distiller.Result result = Distiller.builder()
- *             .target(Path.of("target")).draft(Path.of("draft")).trainFiles(List.of(Path.of("train.jsonl")))
- *             .output(Path.of("run")).listener(listener)
- *             .build().run(backend);
- * }
+ * Distiller distiller = Distiller.builder()
+ *         .target(target)
+ *         .draft(draft)
+ *         .trainFile(trainFile)
+ *         .output(output)
+ *         .listener(progress)
+ *         .stop(() -> System.nanoTime() > deadline)
+ *         .build();
+ * Distiller.Result result = distiller.run();
  * }</pre>
  *
  * <p>AdaSPEC has two stages, each from the draft as given: the reference learns from every answer token; the selective stage learns from the tokens
@@ -60,8 +64,12 @@ public final class Distiller {
 
     private final Builder settings;
 
+    private final StopRequest stop;
+
     private Distiller(Builder settings) {
         this.settings = settings;
+        this.stop = new StopRequest(settings.stop);
+        settings.stop = stop;
     }
 
     public static Builder builder() {
@@ -81,10 +89,18 @@ public final class Distiller {
         return options.but().batchSize((int) Math.round(batch)).epochs(options.epochs() / k).build();
     }
 
+    /** Runs on the best device here with all its cores; otherwise as {@link #run(Backend)}. */
+    public Result run() {
+        try (Backend backend = Backend.open()) {
+            return run(backend);
+        }
+    }
+
     /**
-     * Runs the stages and the evaluation.
+     * Runs the stages and the evaluation, on the calling thread. An interrupt of that thread is a request to stop; it is still interrupted
+     * afterwards.
      *
-     * @throws InputException  if something given cannot be used, or the loss is not finite
+     * @throws InputException  if something given cannot be used, a file cannot be written, or the loss is not finite
      * @throws TrainingStopped if the run was asked to stop; a checkpoint is there
      */
     public Result run(Backend backend) {
@@ -94,6 +110,8 @@ public final class Distiller {
                 Model draft = Model.open(settings.draft, DType.F32, memory);
                 Model given = settings.reference == null ? null : Model.open(settings.reference, settings.training.precision(), memory)) {
             return new Run(backend, memory, workspace, target, draft, given).run();
+        } finally {
+            stop.giveBack();
         }
     }
 
@@ -282,11 +300,18 @@ public final class Distiller {
             return this;
         }
 
+        /** By default {@link Method#ADASPEC}. */
         public Builder method(Method value) {
-            method = value;
+            method = Objects.requireNonNull(value, "method");
             return this;
         }
 
+        /** One file of training samples; see {@link #trainFiles}. */
+        public Builder trainFile(Path value) {
+            return trainFiles(List.of(value));
+        }
+
+        /** Training samples, a JSON object a line. */
         public Builder trainFiles(List<Path> value) {
             trainFiles = List.copyOf(value);
             return this;
@@ -310,8 +335,9 @@ public final class Distiller {
             return this;
         }
 
+        /** What the selective stage learns from: by default the top 0.4 of the gaps of each micro-batch. */
         public Builder selection(Selection value) {
-            selection = value;
+            selection = Objects.requireNonNull(value, "selection");
             return this;
         }
 
@@ -321,20 +347,21 @@ public final class Distiller {
             return this;
         }
 
-        /** Of the reference or DistillSpec stage; the selective stage's follows from it. */
+        /** Of the reference or DistillSpec stage; the selective stage's follows from it. By default that of the command line. */
         public Builder training(TrainingOptions value) {
-            training = value;
+            training = Objects.requireNonNull(value, "training");
             return this;
         }
 
-        /** The most held-out prompts that are decoded. */
+        /** The most held-out prompts that are decoded, by default 100. */
         public Builder numPrompts(int value) {
             numPrompts = value;
             return this;
         }
 
+        /** How held-out prompts are decoded. By default greedily, 256 tokens at most, five drafted a step, with times measured. */
         public Builder evaluation(Evaluator.Settings value) {
-            evaluation = value;
+            evaluation = Objects.requireNonNull(value, "evaluation");
             return this;
         }
 
@@ -344,7 +371,7 @@ public final class Distiller {
             return this;
         }
 
-        /** The run's folder. */
+        /** The run's folder: new or empty, unless {@link #overwrite} is set. */
         public Builder output(Path value) {
             output = value;
             return this;
@@ -362,18 +389,19 @@ public final class Distiller {
             return this;
         }
 
+        /** Told how the run goes. By default nobody is; {@link RunHistory} keeps it in memory. */
         public Builder listener(RunListener value) {
-            listener = value;
+            listener = Objects.requireNonNull(value, "listener");
             return this;
         }
 
-        /** Asked between steps and between prompts whether to stop. */
+        /** Asked between steps and between prompts whether to stop, on the thread that runs; it may be told by another. By default: never. */
         public Builder stop(BooleanSupplier value) {
-            stop = value;
+            stop = Objects.requireNonNull(value, "stop");
             return this;
         }
 
-        /** @throws UsageException if settings contradict each other */
+        /** @throws UsageException if something that is needed was not given, or settings contradict each other */
         public Distiller build() {
             if (target == null || draft == null || output == null || trainFiles.isEmpty()) {
                 throw new UsageException("a target, a draft, training files and an output folder are needed");

@@ -64,6 +64,11 @@ public final class Engine implements AutoCloseable {
         return new Engine(target, draft, options);
     }
 
+    /** Opens model directories with {@link EngineOptions#defaults}. */
+    public static Engine open(Path target, Path draft) {
+        return open(target, draft, EngineOptions.defaults());
+    }
+
     private Engine(Path targetDirectory, Path draftDirectory, EngineOptions options) {
         this.options = options;
         try {

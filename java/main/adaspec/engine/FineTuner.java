@@ -38,11 +38,14 @@ public final class FineTuner {
     private FineTuner() {}
 
     /**
-     * Trains, and leaves the trained model, its checkpoints and metrics.jsonl in the output folder.
+     * Trains on the calling thread, and leaves the trained model, its checkpoints and metrics.jsonl in the output folder. An interrupt of the thread
+     * is a request to stop; it is still interrupted afterwards.
      *
+     * @throws InputException if something given cannot be used, a file cannot be written, or the loss is not finite
      * @throws adaspec.train.TrainingStopped if {@code stop} said so; a checkpoint is there
      */
     public static Trainer.Outcome run(Request request, Backend backend, RunListener listener, BooleanSupplier stop) {
+        var stopping = new StopRequest(stop);
         try (var memory = backend.newAllocator();
                 var workspace = backend.newWorkspace();
                 Model model = Model.open(request.model, DType.F32, memory)) {
@@ -60,7 +63,7 @@ public final class FineTuner {
             TrainCommand.write(request.output, request.arguments, backend);
             listener.note("results go to " + request.output);
             data.introduction().forEach(listener::note);
-            return new StageRunner(backend, request.output, listener, stop)
+            return new StageRunner(backend, request.output, listener, stopping)
                     .run(
                             "sft",
                             request.output,
@@ -71,6 +74,8 @@ public final class FineTuner {
                             training -> new CrossEntropy(training, request.options.logitsBudget(), workspace),
                             memory)
                     .outcome();
+        } finally {
+            stopping.giveBack();
         }
     }
 }

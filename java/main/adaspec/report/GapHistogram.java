@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How many tokens have which gap, the kept ones apart. The first and the last bar also count what lies beyond them: few tokens have gaps so large that
- * the rest would be one bar.
+ * How many tokens have which gap, the kept ones apart. The first and the last bar also count what lies beyond them: few tokens have gaps so large
+ * that the rest would be one bar.
  */
 final class GapHistogram {
     private static final int BARS = 40;

@@ -92,7 +92,7 @@ public final class Trainer {
         for (long step = 1; step <= totalSteps; step++) {
             ObjectNode line = step(step, plan.step(step - 1));
             boolean last = step == totalSteps;
-            boolean stopping = !last && stop.getAsBoolean();
+            boolean stopping = stop.getAsBoolean() && !last;
             boolean logged = isLogged(step);
             boolean best = false;
             if (!heldOut.isEmpty() && (last || isDue(step, options.evalSteps()))) {

@@ -277,7 +277,8 @@ class RunReportTest {
         assertEquals(List.of("adaspec"), adaspec.rows("method").getFirst());
         assertEquals(List.of("0.3"), adaspec.rows("k").getFirst());
         assertEquals(List.of("micro-batch"), adaspec.rows("selection-scope").getFirst());
-        assertTrue(adaspec.rows("selective stage").getFirst().getFirst().contains("1 x 13 samples a step"), adaspec.rows("selective stage")::toString);
+        String selective = adaspec.rows("selective stage").getFirst().getFirst();
+        assertTrue(selective.contains("1 x 13 samples a step"), selective);
         assertTrue(adaspec.rows("trained on").getFirst().getFirst().startsWith("23 samples, "));
         assertTrue(adaspec.rows("target").getFirst().getFirst().contains(models.resolve("target").toString()));
         assertEquals(List.of(), distillspec.rows("k"));

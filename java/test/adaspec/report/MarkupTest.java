@@ -30,7 +30,8 @@ class MarkupTest {
     void whatCouldSteerAReaderIsSeen() {
         String hostile = "\u0000\u0007\u001b[31m\r\u0085\u202Eevil\u2066\uFFFF\uD800";
         assertEquals(
-                "\\u0000\\u0007\\u001b[31m\\u000d\\u0085\\u202eevil\\u2066\\uffff\\ud800", Page.parse(page(hostile)).named("p").getFirst().getTextContent());
+                "\\u0000\\u0007\\u001b[31m\\u000d\\u0085\\u202eevil\\u2066\\uffff\\ud800",
+                Page.parse(page(hostile)).named("p").getFirst().getTextContent());
     }
 
     @Test

@@ -132,7 +132,8 @@ class PicturesTest {
 
     @Test
     void levelsCoverTheKeptGaps() {
-        GapLevels levels = new GapLevels(new GapSample(new float[] {0, 1, 2, 3, 4, 5, -9}, new boolean[] {true, true, true, true, true, true, false}));
+        boolean[] kept = {true, true, true, true, true, true, false};
+        GapLevels levels = new GapLevels(new GapSample(new float[] {0, 1, 2, 3, 4, 5, -9}, kept));
         assertEquals(1, levels.of(0));
         assertEquals(GapLevels.COUNT, levels.of(100));
         for (double gap = 0; gap < 6; gap += 0.01) {
