@@ -76,14 +76,14 @@ def gemm_rate(precision):
 def measure(arguments):
     precision = PRECISIONS[arguments.precision]
     stage = Stage(arguments.shape, arguments.variant, precision, arguments.draft)
-    batches = [batch_of(stage.vocabulary, arguments.batch, arguments.length, i) for i in range(arguments.batches)]
+    batches = [batch_of(stage.vocabulary, arguments.batch, arguments.length, i) for i in range(arguments.steps)]
     for i in range(arguments.warm_up):
         stage.step(batch_of(stage.vocabulary, arguments.batch, arguments.length, 1000 + i))
     seconds = []
-    steps = arguments.steps if arguments.epochs == 0 else arguments.epochs * arguments.batches
+    steps = arguments.epochs * arguments.steps
     for i in range(steps):
         start = time.perf_counter()
-        loss = stage.step(batches[i % len(batches)])
+        loss = stage.step(batches[i % arguments.steps])
         seconds.append(time.perf_counter() - start)
         print(f"step {i + 1} of {steps}: {seconds[-1]:.3f} s, loss {loss:.6f}", file=sys.stderr, flush=True)
     # Of this process so far: the products measured below are small.
@@ -91,17 +91,17 @@ def measure(arguments):
     device = f"cpu, {torch.get_num_threads()} threads, torch {torch.__version__}, transformers {transformers.__version__}"
     shape = f"{arguments.shape} {arguments.batch} x {arguments.length} {arguments.precision}"
     name = f"train {arguments.variant}"
-    if stage.learner.way not in ("f32",):
+    if stage.learner.way != "f32":
         name += f" ({stage.learner.way})"
     tokens = arguments.batch * arguments.length
     rates = [tokens / s for s in seconds]
 
     def line(what, value, unit, low=None, high=None):
-        return {"name": f"{name}: {what}" if what else name, "shape": shape, "value": value, "unit": unit, "min": value if low is None else low,
+        return {"name": f"{name}: {what}", "shape": shape, "value": value, "unit": unit, "min": value if low is None else low,
                 "median": value, "max": value if high is None else high, "peak_share": None, "device": device}
 
     lines = [line("tokens", statistics.median(rates), "tokens/s", min(rates), max(rates))]
-    if arguments.epochs > 0:
+    if arguments.epochs > 1:
         lines.append(line(f"{arguments.epochs} epochs", steps * tokens / sum(seconds), "tokens/s"))
     lines.append(line("peak memory", peak, "bytes"))
     lines += [line(f"gemm 1024 {p}", gemm_rate(PRECISIONS[p]), "operations/s") for p in PRECISIONS]
@@ -139,10 +139,9 @@ def main():
     parser.add_argument("--precision", choices=PRECISIONS, default="f32")
     parser.add_argument("--draft", choices=("autocast", "copy"), default="autocast",
                         help="in bf16: how the draft is computed beside f32 master weights")
-    parser.add_argument("--steps", type=int, default=5, help="measured steps")
+    parser.add_argument("--steps", type=int, default=5, help="measured steps of an epoch, each with a batch of its own")
     parser.add_argument("--warm-up", type=int, default=1, help="steps before them")
-    parser.add_argument("--epochs", type=int, default=0, help="instead of --steps: passes over --batches")
-    parser.add_argument("--batches", type=int, default=8, help="different batches")
+    parser.add_argument("--epochs", type=int, default=1, help="passes over these batches")
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
     parser.add_argument("--output-json", metavar="F", help="where the results go as JSON; - is standard output")
     parser.add_argument("--check", action="store_true", help="compare the variants on a small shape and end")
