@@ -4,6 +4,7 @@ import adaspec.common.InputException;
 import adaspec.common.UsageException;
 import adaspec.engine.RunDirectory;
 import adaspec.tensor.DType;
+import adaspec.text.Batcher;
 import adaspec.text.DatasetFormat;
 import adaspec.train.Schedule;
 import adaspec.train.TrainingOptions;
@@ -27,8 +28,8 @@ final class TrainingFlags {
             description = {
                 "auto, gsm8k {question, answer}, mbpp {text, code}, alpaca {instruction, input, output},",
                 "prompt-completion {prompt, completion} or text {text}. Default: ${DEFAULT-VALUE}, by the first line's fields.",
-                "The prompt, which is not learnt: the question and the method's instruction to think step by step (gsm8k), the text and a line end (mbpp),"
-                        + " Stanford Alpaca's template (alpaca), the prompt as it is (prompt-completion), nothing (text)."
+                "The prompt, which is not learnt: the question and the method's instruction to think step by step (gsm8k), the text and a line end"
+                        + " (mbpp), Stanford Alpaca's template (alpaca), the prompt as it is (prompt-completion), nothing (text)."
             })
     private String datasetFormat;
 
@@ -68,6 +69,10 @@ final class TrainingFlags {
 
     @Option(names = "--seed", paramLabel = "N", order = 211, description = "Seed of the order of samples. Default: 0.")
     private Long seed;
+
+    @Option(names = "--group-by-length", order = 211,
+            description = "Batches of samples of like length. Batches are never padded, so this saves no arithmetic and evens no memory.")
+    private boolean groupByLength;
 
     @Option(names = "--logging-steps", paramLabel = "N", order = 212,
             description = "Steps between lines of progress and of metrics.jsonl. Default: 10.")
@@ -156,7 +161,11 @@ final class TrainingFlags {
 
     /** What the user gave, over the defaults; out-of-range values are usage errors. */
     TrainingOptions.Builder options(double defaultLearningRate) {
-        TrainingOptions.Builder builder = TrainingOptions.builder().learningRate(defaultLearningRate).schedule(new Schedule(schedule, warmupRatio)).seed(seed());
+        TrainingOptions.Builder builder = TrainingOptions.builder()
+                .learningRate(defaultLearningRate)
+                .schedule(new Schedule(schedule, warmupRatio))
+                .seed(seed())
+                .grouping(groupByLength ? Batcher.Grouping.LENGTH : Batcher.Grouping.NONE);
         if (epochs != null) {
             builder.epochs(epochs);
         }

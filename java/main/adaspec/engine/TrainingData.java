@@ -60,7 +60,7 @@ record TrainingData(Tokenizer tokenizer, Dataset train, Dataset heldOut) {
 
     /** The order in which a stage sees the training samples. */
     BatchPlan plan(TrainingOptions options) {
-        return new BatcherPlan(new Batcher(train.samples(), options.batchSize(), options.seed()), options.accumulation());
+        return new BatcherPlan(new Batcher(train.samples(), options.batchSize(), options.seed(), options.grouping()), options.accumulation());
     }
 
     /** The held-out samples in their order. */

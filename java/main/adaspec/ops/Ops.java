@@ -78,7 +78,8 @@ public interface Ops {
 
     /**
      * Causal attention inside each sequence: out (N, H*D) = softmax(scale q k^T) v. qkv (N, rowWidth); starts (S + 1) i32, sequence s has rows
-     * starts[s] to starts[s+1]; lse (N, H) is the log-sum-exp of each softmax row, kept for the backward.
+     * starts[s] to starts[s+1]; lse (N, H) is the log-sum-exp of each softmax row, kept for the backward. The bits of a sequence's rows, here and in
+     * the backward, do not depend on the other sequences.
      */
     void attention(Tensor out, Tensor lse, Tensor qkv, HeadLayout layout, Tensor starts, float scale);
 

@@ -2,6 +2,7 @@ package adaspec.train;
 
 import adaspec.common.UsageException;
 import adaspec.tensor.DType;
+import adaspec.text.Batcher;
 
 /**
  * How a stage trains. The defaults are those of the command line; {@link #builder} starts from them.
@@ -16,6 +17,7 @@ import adaspec.tensor.DType;
  * @param maxGradNorm    global norm that gradients are clipped to; 0: not clipped
  * @param normalizer     what kept losses are divided by
  * @param seed           of the order of samples
+ * @param grouping       whether a batch has samples of like length
  * @param loggingSteps   steps between lines of progress and of metrics.jsonl; the first and the last step are always logged
  * @param evalSteps      steps between evaluations on held-out samples, 0: only at the end of the stage
  * @param saveSteps      steps between checkpoints, 0: only at the end of the stage
@@ -35,6 +37,7 @@ public record TrainingOptions(
         double maxGradNorm,
         Normalizer normalizer,
         long seed,
+        Batcher.Grouping grouping,
         int loggingSteps,
         int evalSteps,
         int saveSteps,
@@ -92,6 +95,7 @@ public record TrainingOptions(
         private double maxGradNorm = 1.0;
         private Normalizer normalizer = Normalizer.ALL;
         private long seed;
+        private Batcher.Grouping grouping = Batcher.Grouping.NONE;
         private int loggingSteps = 10;
         private int evalSteps;
         private int saveSteps;
@@ -112,6 +116,7 @@ public record TrainingOptions(
             maxGradNorm = from.maxGradNorm;
             normalizer = from.normalizer;
             seed = from.seed;
+            grouping = from.grouping;
             loggingSteps = from.loggingSteps;
             evalSteps = from.evalSteps;
             saveSteps = from.saveSteps;
@@ -170,6 +175,11 @@ public record TrainingOptions(
             return this;
         }
 
+        public Builder grouping(Batcher.Grouping value) {
+            grouping = value;
+            return this;
+        }
+
         public Builder loggingSteps(int value) {
             loggingSteps = value;
             return this;
@@ -203,8 +213,8 @@ public record TrainingOptions(
 
         public TrainingOptions build() {
             return new TrainingOptions(
-                    epochs, maxSteps, batchSize, accumulation, learningRate, schedule, weightDecay, maxGradNorm, normalizer, seed, loggingSteps,
-                    evalSteps, saveSteps, saveTotalLimit, logitsBudget, precision);
+                    epochs, maxSteps, batchSize, accumulation, learningRate, schedule, weightDecay, maxGradNorm, normalizer, seed, grouping,
+                    loggingSteps, evalSteps, saveSteps, saveTotalLimit, logitsBudget, precision);
         }
     }
 }
