@@ -1,5 +1,6 @@
 package adaspec.engine;
 
+import adaspec.common.UsageException;
 import java.nio.file.Path;
 
 /**
@@ -34,6 +35,9 @@ public record CachePlace(Kind kind, Path folder) {
 
     /** {@code off}, {@code memory}, or a folder. */
     public static CachePlace parse(String text) {
+        if (text.isBlank()) {
+            throw new UsageException("--teacher-cache is empty; off, memory or a folder was expected");
+        }
         return switch (text) {
             case "off" -> OFF;
             case "memory" -> MEMORY;

@@ -36,6 +36,11 @@ public final class FrozenModels implements Teachers {
         }
     }
 
+    /** Of the target's device. */
+    public Ops ops() {
+        return ops;
+    }
+
     @Override
     public int vocabulary() {
         return vocabulary;

@@ -66,7 +66,7 @@ public final class CachedTeachers implements Teachers {
                 throw new IllegalArgumentException("sample " + sample + " with " + (boundaries[s + 1] - boundaries[s]) + " answer rows is not the cache's");
             }
             if (boundaries[s + 1] > boundaries[s]) {
-                gathered.rows(boundaries[s], boundaries[s + 1]).copyFrom(matrix.rows(rows.before(sample), rows.before(sample + 1)));
+                models.ops().cast(gathered.rows(boundaries[s], boundaries[s + 1]), matrix.rows(rows.before(sample), rows.before(sample + 1)));
             }
         }
         return gathered;

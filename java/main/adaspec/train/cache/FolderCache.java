@@ -61,7 +61,8 @@ public final class FolderCache implements TeacherCache {
 
     @Override
     public void requireRoom(boolean reference) {
-        Room.requireDisk(folder.path(), hidden().isComplete() ? key.bytes(reference) - key.bytes(false) : key.bytes(reference));
+        long there = rows.before(hidden().samplesDone()) * key.channels() * key.precision().bytes();
+        Room.requireDisk(folder.path(), key.bytes(reference) - there);
     }
 
     @Override
