@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -48,9 +49,20 @@ public abstract class Command implements Callable<Integer> {
     private PrintStream out;
     private PrintStream log;
 
+    private List<String> typed = List.of();
+
     void attach(PrintStream out, PrintStream log) {
         this.out = out;
         this.log = log;
+    }
+
+    void typed(List<String> arguments) {
+        typed = arguments;
+    }
+
+    /** The command line as the user typed it, for the records of a run. */
+    protected final List<String> typed() {
+        return typed;
     }
 
     /** Results: UTF-8, buffered (flush when streaming). */

@@ -10,6 +10,7 @@ import adaspec.engine.DefaultAssets;
 import adaspec.engine.Distiller;
 import adaspec.engine.EngineOptions;
 import adaspec.engine.Method;
+import adaspec.engine.ResumeFrom;
 import adaspec.eval.Evaluator;
 import adaspec.train.Normalizer;
 import adaspec.train.Selection;
@@ -21,9 +22,7 @@ import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The main job: a draft that agrees with its target. */
 @picocli.CommandLine.Command(
@@ -59,9 +58,6 @@ public final class DistillCommand extends Command {
             throw new picocli.CommandLine.TypeConversionException("expected micro-batch, batch or sequence but was '" + value + "'");
         }
     }
-
-    @Spec
-    private CommandSpec ownSpec;
 
     @Option(names = "--target", paramLabel = "DIR", order = 1, description = "The target's model directory, with its tokenizer.")
     private Path target;
@@ -136,6 +132,10 @@ public final class DistillCommand extends Command {
                 + numSpeculativeTokens + " is out of range; a whole number from 1 to " + EngineOptions.MOST_NUM_SPECULATIVE_TOKENS + " was expected");
         var sampling = Sampling.greedy((int) TrainingFlags.atLeastOne("--max-new-tokens", maxNewTokens == null ? 256 : maxNewTokens));
         Path output = training.outputDir();
+        if (ResumeFrom.LATEST.equals(training.resume()) && Distiller.isComplete(output)) {
+            log().println("the run in " + output + " is complete: there is nothing to resume");
+            return Main.OK;
+        }
         try (var interrupts = Interrupts.listen(log())) {
             Distiller distiller = Distiller.builder()
                     .target(target)
@@ -154,7 +154,8 @@ public final class DistillCommand extends Command {
                     .teacherCache(CachePlace.parse(teacherCache))
                     .output(output)
                     .overwrite(training.overwrite())
-                    .arguments(ownSpec.commandLine().getParseResult().originalArgs())
+                    .resume(training.resume())
+                    .arguments(typed())
                     .listener(new RunLog(log()))
                     .stop(interrupts)
                     .build();

@@ -12,8 +12,10 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -63,8 +65,9 @@ public final class Main extends Command {
     static int run(List<Class<? extends Command>> commands, String[] arguments, PrintStream out, PrintStream log) {
         boolean verbose = Arguments.before("--", arguments).contains("--verbose");
         CommandLine line = commandLine(named(commands, arguments), out, log);
+        Map<String, String> origins = new HashMap<>();
         line.setParameterExceptionHandler((e, given) -> {
-            complain(sentence(e), log);
+            complain(origin(e, origins) + sentence(e), log);
             pointToHelp(e.getCommandLine(), log);
             return USAGE;
         });
@@ -76,7 +79,14 @@ public final class Main extends Command {
             return code;
         });
         try {
-            int code = line.execute(Arguments.kebabCase(line, arguments));
+            line.getSubcommands().values().forEach(sub -> {
+                if (sub.getCommand() instanceof Command command) {
+                    command.typed(List.of(arguments));
+                }
+            });
+            ConfigFile.Completed completed = ConfigFile.complete(line, Arguments.kebabCase(line, arguments), log);
+            origins.putAll(completed.origins());
+            int code = line.execute(completed.arguments());
             if (code == OK) {
                 out.flush();
             } else {
@@ -192,6 +202,12 @@ public final class Main extends Command {
             }
         }
         return message.isEmpty() ? "the command line is wrong" : message.substring(0, 1).toLowerCase(Locale.ROOT) + message.substring(1);
+    }
+
+    /** Where a wrong value stands, if not on the command line. */
+    private static String origin(ParameterException e, Map<String, String> origins) {
+        String origin = e.getArgSpec() instanceof CommandLine.Model.OptionSpec option ? origins.get(option.longestName()) : null;
+        return origin == null ? "" : origin + ": ";
     }
 
     private static final Pattern CHOICE = Pattern.compile("expected one of \\[(.*)] \\(case-insensitive\\)");

@@ -8,9 +8,7 @@ import adaspec.train.TrainingStopped;
 import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Supervised training of one model. */
 @picocli.CommandLine.Command(
@@ -22,9 +20,6 @@ import picocli.CommandLine.Spec;
                 "    --learning-rate 1e-3 --output-dir runs/target"})
 public final class SftCommand extends Command {
     private static final double LEARNING_RATE = 1e-5;
-
-    @Spec
-    private CommandSpec ownSpec;
 
     @Option(names = "--model", paramLabel = "DIR", required = true, description = "The model directory to start from, with its tokenizer.")
     private Path model;
@@ -50,7 +45,8 @@ public final class SftCommand extends Command {
                 training.options(LEARNING_RATE).precision(TrainingFlags.precision(devices)).build(),
                 output,
                 training.overwrite(),
-                ownSpec.commandLine().getParseResult().originalArgs());
+                training.resume(),
+                typed());
         try (Backend backend = Backend.open(devices.device(), devices.threads());
                 var interrupts = Interrupts.listen(log())) {
             backend.notes().forEach(log()::println);

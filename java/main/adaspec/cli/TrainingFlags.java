@@ -2,6 +2,7 @@ package adaspec.cli;
 
 import adaspec.common.InputException;
 import adaspec.common.UsageException;
+import adaspec.engine.ResumeFrom;
 import adaspec.engine.RunDirectory;
 import adaspec.tensor.DType;
 import adaspec.text.Batcher;
@@ -96,6 +97,15 @@ final class TrainingFlags {
     @Option(names = "--overwrite", order = 216, description = "Clear away an earlier run's results in the output folder.")
     private boolean overwrite;
 
+    @Option(names = ConfigFile.RESUME, paramLabel = "C", order = 217,
+            description = {"Take a run up from a checkpoint, bit for bit: its folder, or `latest` with --output-dir. Settings that are not given are",
+                    "those of the run; others than the run's are refused where they would make another run."})
+    private String resume;
+
+    @Option(names = ConfigFile.CONFIG, paramLabel = "F", order = 218,
+            description = "Settings from a YAML file, such as a run's config.yaml; the command line wins.")
+    private Path config;
+
     List<Path> trainFiles() {
         return trainFiles;
     }
@@ -134,8 +144,16 @@ final class TrainingFlags {
         return seed == null ? 0 : seed;
     }
 
-    /** The folder that was asked for, or the name of a new one. */
+    /** Where the run is taken up, or null. */
+    ResumeFrom resume() {
+        return resume == null ? null : ResumeFrom.parse(resume);
+    }
+
+    /** The folder that was asked for, that of the run to resume, or the name of a new one. */
     Path outputDir() {
+        if (resume != null && overwrite) {
+            throw new UsageException("--overwrite clears away the run that " + ConfigFile.RESUME + " takes up; give one of them");
+        }
         return outputDir == null ? RunDirectory.fresh() : outputDir;
     }
 

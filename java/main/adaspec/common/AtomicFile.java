@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +48,7 @@ public final class AtomicFile {
                 channel.force(true);
             }
             Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            syncFolder(target.getParent());
         } catch (IOException e) {
             deleteQuietly(beside);
             throw new InputException("cannot write " + file + ": " + reason(e) + "; choose a writable place with enough room", e);
@@ -55,6 +57,15 @@ public final class AtomicFile {
             throw e;
         } finally {
             forget(cleaner);
+        }
+    }
+
+    /** Brings the names in {@code folder} to the disk: without it a rename may be lost when the machine ends, though not when the process does. */
+    public static void syncFolder(Path folder) throws IOException {
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (AccessDeniedException e) {
+            // Some systems do not open folders; theirs is the old promise.
         }
     }
 
@@ -106,7 +117,7 @@ public final class AtomicFile {
         if (e instanceof java.nio.file.NoSuchFileException) {
             return "there is no such file";
         }
-        if (e instanceof java.nio.file.AccessDeniedException) {
+        if (e instanceof AccessDeniedException) {
             return "permission denied";
         }
         if (e instanceof FileSystemException f && f.getReason() != null) {

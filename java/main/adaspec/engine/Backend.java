@@ -48,6 +48,11 @@ public final class Backend implements AutoCloseable {
         return new Workspace(device.newAllocator());
     }
 
+    /** The device as it is asked for by name. */
+    public String name() {
+        return device.name();
+    }
+
     /** The device in words. */
     public String description() {
         return device.describe();

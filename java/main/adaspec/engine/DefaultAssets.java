@@ -3,6 +3,7 @@ package adaspec.engine;
 import adaspec.common.AtomicFile;
 import adaspec.common.InputException;
 import adaspec.common.Json;
+import adaspec.device.Device;
 import adaspec.train.Checkpoints;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
@@ -55,6 +56,18 @@ public record DefaultAssets(Path target, Path draft, Path trainFile, Path evalFi
         } catch (URISyntaxException e) {
             throw new IllegalStateException(url.toString(), e);
         }
+    }
+
+    /** Whether {@code path} is one of the assets. */
+    static boolean isBundled(Path path) {
+        URL url = DefaultAssets.class.getResource(ROOT + "default.json");
+        Path absolute = path.toAbsolutePath().normalize();
+        if (url != null && url.getProtocol().equals("file")) {
+            return absolute.startsWith(Path.of(URI.create(url.toString())).getParent());
+        }
+        Path cache = Device.cacheFolder().toAbsolutePath().normalize();
+        return absolute.startsWith(cache) && absolute.getNameCount() > cache.getNameCount()
+                && absolute.getName(cache.getNameCount()).toString().startsWith("default-");
     }
 
     private static Path folder(URI manifest, Path cache) throws IOException {

@@ -21,6 +21,7 @@ import adaspec.train.Teachers;
 import adaspec.train.Trainer;
 import adaspec.train.TrainingOptions;
 import adaspec.train.TrainingStopped;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /**
  * Distills a draft from a target and measures what was gained.
@@ -96,6 +98,11 @@ public final class Distiller {
         }
     }
 
+    /** Whether the run in {@code output} has come to its end. */
+    public static boolean isComplete(Path output) {
+        return Files.exists(output.resolve("all_results.json")) && Files.exists(output.resolve("report.html"));
+    }
+
     /**
      * Runs the stages and the evaluation, on the calling thread. An interrupt of that thread is a request to stop; it is still interrupted
      * afterwards.
@@ -128,6 +135,7 @@ public final class Distiller {
         private final int maxLength;
         private final TrainingData data;
         private final List<Trainer.Outcome> outcomes = new ArrayList<>();
+        private RunStart start;
 
         Run(Backend backend, Workspace.Allocator memory, Workspace workspace, Model target, Model draft, Model given) {
             this.backend = backend;
@@ -174,13 +182,12 @@ public final class Distiller {
             Path output = settings.output;
             RunDirectory.requireApart(output, settings.target, settings.draft, settings.reference);
             teachers.requireRoom(settings.method == Method.ADASPEC);
-            RunDirectory.prepare(output, settings.overwrite);
-            TrainCommand.write(output, settings.arguments, backend);
-            listener.note("results go to " + output);
+            var request = new RunStart.Request(output, stages(), settings.overwrite, settings.resume, settings.arguments);
+            start = RunStart.begin(request, runSettings(teachers), backend, listener);
             data.introduction().forEach(listener::note);
             teachers.announce(settings.method == Method.ADASPEC);
 
-            var stages = new StageRunner(backend, output, listener, settings.stop);
+            var stages = new StageRunner(backend, output, start.determining(), listener, settings.stop);
             Path companion = StageRunner.companion(settings.draft, settings.target);
             Map<String, Transformer> drafts = new LinkedHashMap<>();
             drafts.put(UNTRAINED, new Transformer(backend.ops(), draft.weights(), memory));
@@ -192,15 +199,17 @@ public final class Distiller {
                     drafts.put(REFERENCE, reference);
                 } else {
                     StageRunner.Result trained =
-                            stage(stages, "reference", trainedReference, companion, settings.training, teachers.withoutReference(), Selection.ALL);
+                            stage(stages, "reference", trainedReference, companion, settings.training, teachers::withoutReference, Selection.ALL);
                     reference = trained.frozen();
                     drafts.put(REFERENCE, trained.model());
                 }
-                Teachers both = teachers.withReference(reference, given != null ? settings.reference : trainedReference);
+                Transformer frozen = reference;
+                Supplier<Teachers> both = () -> teachers.withReference(frozen, given != null ? settings.reference : trainedReference);
                 drafts.put(DRAFT, stage(stages, "selective", output, companion, selective, both, settings.selection).model());
             } else {
-                Teachers alone = teachers.withoutReference();
-                drafts.put(DRAFT, stage(stages, "distillspec", output, companion, settings.training, alone, Selection.ALL).model());
+                StageRunner.Result trained =
+                        stage(stages, "distillspec", output, companion, settings.training, teachers::withoutReference, Selection.ALL);
+                drafts.put(DRAFT, trained.model());
             }
             Map<String, Acceptance> acceptances = evaluate(drafts, prompts);
             double k = settings.method == Method.ADASPEC ? settings.selection.k() : 1;
@@ -209,8 +218,27 @@ public final class Distiller {
             return new Result(output, settings.method, List.copyOf(outcomes), acceptances);
         }
 
+        /** In the order they run. */
+        private List<RunStart.Stage> stages() {
+            if (settings.method == Method.DISTILLSPEC) {
+                return List.of(new RunStart.Stage("distillspec", settings.output));
+            }
+            var selective = new RunStart.Stage("selective", settings.output);
+            return given != null ? List.of(selective) : List.of(new RunStart.Stage("reference", settings.output.resolve("reference")), selective);
+        }
+
+        private RunSettings runSettings(TeacherSource teachers) {
+            RunSettings run = RunSettings.of(settings, maxLength, backend)
+                    .fact("the files of --target", RunSettings.hash(target))
+                    .fact("the files of --draft", RunSettings.hash(draft))
+                    .fact("the teacher cache", teachers.batches())
+                    .data(data);
+            return given == null ? run : run.fact("the files of --reference", RunSettings.hash(given));
+        }
+
         private StageRunner.Result stage(
-                StageRunner stages, String name, Path folder, Path companion, TrainingOptions options, Teachers teachers, Selection selection) {
+                StageRunner stages, String name, Path folder, Path companion, TrainingOptions options, Supplier<Teachers> teachers,
+                Selection selection) {
             StageRunner.Result result = stages.run(
                     name,
                     folder,
@@ -218,7 +246,8 @@ public final class Distiller {
                     companion,
                     options,
                     data,
-                    training -> new Distillation(teachers, training, selection, options.logitsBudget(), workspace),
+                    training -> new Distillation(teachers.get(), training, selection, options.logitsBudget(), workspace),
+                    start.checkpointOf(name),
                     memory);
             outcomes.add(result.outcome());
             return result;
@@ -259,26 +288,27 @@ public final class Distiller {
 
     /** Settings of a run; target, draft, trainFiles and output must be given. */
     public static final class Builder {
-        private Path target;
-        private Path draft;
-        private Path reference;
-        private Method method = Method.ADASPEC;
-        private List<Path> trainFiles = List.of();
-        private Path evalFile;
-        private DatasetFormat format;
-        private int maxLength;
-        private Selection selection = new Selection(0.4, Selection.Scope.MICRO_BATCH);
-        private boolean compensation = true;
-        private TrainingOptions training = TrainingOptions.builder().build();
-        private int numPrompts = 100;
-        private Evaluator.Settings evaluation =
+        Path target;
+        Path draft;
+        Path reference;
+        Method method = Method.ADASPEC;
+        List<Path> trainFiles = List.of();
+        Path evalFile;
+        DatasetFormat format;
+        int maxLength;
+        Selection selection = new Selection(0.4, Selection.Scope.MICRO_BATCH);
+        boolean compensation = true;
+        TrainingOptions training = TrainingOptions.builder().build();
+        int numPrompts = 100;
+        Evaluator.Settings evaluation =
                 new Evaluator.Settings(Sampling.greedy(Sampling.DEFAULT_MAX_NEW_TOKENS), 5, DraftSampleMethod.PROBABILISTIC, true);
-        private CachePlace teacherCache = CachePlace.OFF;
-        private Path output;
-        private boolean overwrite;
-        private List<String> arguments = List.of();
-        private RunListener listener = RunListener.NONE;
-        private BooleanSupplier stop = () -> false;
+        CachePlace teacherCache = CachePlace.OFF;
+        Path output;
+        boolean overwrite;
+        ResumeFrom resume;
+        List<String> arguments = List.of();
+        RunListener listener = RunListener.NONE;
+        BooleanSupplier stop = () -> false;
 
         private Builder() {}
 
@@ -383,6 +413,12 @@ public final class Distiller {
             return this;
         }
 
+        /** Take the run in the output folder up from one of its checkpoints; null: the run is new. */
+        public Builder resume(ResumeFrom value) {
+            resume = value;
+            return this;
+        }
+
         /** The command line, for train_command.txt. */
         public Builder arguments(List<String> value) {
             arguments = List.copyOf(value);
@@ -429,6 +465,7 @@ public final class Distiller {
             copy.teacherCache = teacherCache;
             copy.output = output;
             copy.overwrite = overwrite;
+            copy.resume = resume;
             copy.arguments = arguments;
             copy.listener = listener;
             copy.stop = stop;

@@ -22,6 +22,7 @@ public final class FineTuner {
      * @param maxLength  tokens that a sample is cut at; 0: 512, or fewer if the model holds fewer
      * @param output     the run's folder
      * @param overwrite  whether it may have an earlier run in it
+     * @param resume     take the run in the output folder up from one of its checkpoints; null: the run is new
      * @param arguments  the command line, for train_command.txt; may be empty
      */
     public record Request(
@@ -33,6 +34,7 @@ public final class FineTuner {
             TrainingOptions options,
             Path output,
             boolean overwrite,
+            ResumeFrom resume,
             List<String> arguments) {}
 
     private FineTuner() {}
@@ -59,11 +61,13 @@ public final class FineTuner {
             var data = TrainingData.read(
                     new TrainingData.Request(request.trainFiles, request.evalFile, request.format, maxLength), tokenizer, model.endTokens());
             RunDirectory.requireApart(request.output, request.model);
-            RunDirectory.prepare(request.output, request.overwrite);
-            TrainCommand.write(request.output, request.arguments, backend);
-            listener.note("results go to " + request.output);
+            RunSettings settings =
+                    RunSettings.of(request, maxLength, backend).fact("the files of --model", RunSettings.hash(model)).data(data);
+            var stages = List.of(new RunStart.Stage("sft", request.output));
+            RunStart start = RunStart.begin(
+                    new RunStart.Request(request.output, stages, request.overwrite, request.resume, request.arguments), settings, backend, listener);
             data.introduction().forEach(listener::note);
-            return new StageRunner(backend, request.output, listener, stopping)
+            return new StageRunner(backend, request.output, start.determining(), listener, stopping)
                     .run(
                             "sft",
                             request.output,
@@ -72,6 +76,7 @@ public final class FineTuner {
                             request.options,
                             data,
                             training -> new CrossEntropy(training, request.options.logitsBudget(), workspace),
+                            start.checkpointOf("sft"),
                             memory)
                     .outcome();
         } finally {

@@ -104,6 +104,11 @@ final class TeacherSource implements AutoCloseable {
         cache.requireRoom(reference);
     }
 
+    /** What of the cache the numbers of a run depend on. */
+    String batches() {
+        return cache == null ? "off" : "in batches of " + cache.batchSize();
+    }
+
     /** Says how large the cache is, before anything of it is made. */
     void announce(boolean reference) {
         if (cache == null) {

@@ -77,6 +77,11 @@ public final class AdamWOptimizer {
         parameters.refresh(ops);
     }
 
+    /** Counts on from {@code taken} steps, whose moments were put back. */
+    void resumeAt(long taken) {
+        steps = taken;
+    }
+
     /** Steps taken. */
     public long steps() {
         return steps;

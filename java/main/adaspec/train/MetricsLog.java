@@ -2,8 +2,11 @@ package adaspec.train;
 
 import adaspec.common.AtomicFile;
 import adaspec.common.InputException;
+import adaspec.common.Json;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,6 +33,42 @@ public final class MetricsLog {
         } catch (IOException e) {
             throw new InputException("cannot write " + file + ": " + AtomicFile.reason(e), e);
         }
+    }
+
+    /** Brings the lines so far to the disk, before a checkpoint that counts on them. */
+    void sync() {
+        if (Files.exists(file)) {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                channel.force(true);
+            } catch (IOException e) {
+                throw new InputException("cannot write " + file + ": " + AtomicFile.reason(e), e);
+            }
+        }
+    }
+
+    /** Drops the lines that came after step {@code step} of {@code stage}: those of its later steps and of later stages, and a line cut short. */
+    public void rewind(String stage, long step) {
+        if (!Files.exists(file)) {
+            return;
+        }
+        String text;
+        try {
+            text = Files.readString(file);
+        } catch (IOException e) {
+            throw new InputException("cannot read " + file + ": " + AtomicFile.reason(e), e);
+        }
+        int kept = 0;
+        boolean inStage = false;
+        for (int end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', kept)) {
+            JsonNode line = Json.parse(text.substring(kept, end), file.toString());
+            boolean own = line.path("stage").asText().equals(stage);
+            if (own ? line.path("step").asLong() > step : inStage) {
+                break;
+            }
+            inStage |= own;
+            kept = end + 1;
+        }
+        AtomicFile.writeString(file, text.substring(0, kept));
     }
 
     /** What a step saw, under the names of metrics.jsonl; keys that do not apply are absent, as are values that are not finite. */

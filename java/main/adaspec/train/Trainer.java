@@ -35,6 +35,8 @@ public final class Trainer {
     }
 
     private final String stage;
+    private final Ops ops;
+    private final Workspace.Allocator allocator;
     private final TrainingOptions options;
     private final Weights weights;
     private final Objective objective;
@@ -52,6 +54,8 @@ public final class Trainer {
     private long savedStep = -1;
     private double bestAcceptance = Double.NEGATIVE_INFINITY;
     private long bestStep = -1;
+    private double heldOutLoss = Double.NaN;
+    private double heldOutAcceptance = Double.NaN;
 
     /**
      * @param stage     its name in metrics.jsonl: sft, reference, selective or distillspec
@@ -71,6 +75,8 @@ public final class Trainer {
             TrainingListener listener,
             BooleanSupplier stop) {
         this.stage = stage;
+        this.ops = ops;
+        this.allocator = allocator;
         this.options = options;
         this.weights = weights;
         this.objective = objective;
@@ -83,31 +89,31 @@ public final class Trainer {
         this.stop = stop;
     }
 
-    /** Trains to the end of the stage. {@code heldOut} may be empty: then there is no evaluation. */
+    /** Trains a stage from its beginning to its end. {@code heldOut} may be empty: then there is no evaluation. */
     public Outcome run(BatchPlan plan, List<MicroBatch> heldOut) {
+        return run(plan, heldOut, null);
+    }
+
+    /** As {@link #run(BatchPlan, List)}, from a checkpoint of this stage, or with null from its beginning. */
+    public Outcome run(BatchPlan plan, List<MicroBatch> heldOut, Checkpoint from) {
         stepsPerEpoch = plan.stepsPerEpoch();
         totalSteps = options.totalSteps(stepsPerEpoch);
         listener.stageStarted(stage, totalSteps, options);
-        Tally held = null;
-        for (long step = 1; step <= totalSteps; step++) {
+        if (from != null) {
+            restore(from);
+        }
+        for (long step = Math.max(0, savedStep) + 1; step <= totalSteps; step++) {
             ObjectNode line = step(step, plan.step(step - 1));
             boolean last = step == totalSteps;
             boolean stopping = stop.getAsBoolean() && !last;
             boolean logged = isLogged(step);
             boolean best = false;
             if (!heldOut.isEmpty() && (last || isDue(step, options.evalSteps()))) {
-                held = evaluate(heldOut);
-                MetricsLog.putEvaluation(line, held);
-                listener.evaluated(stage, step, held.meanLoss(), held.isDistilled() ? held.expectedAcceptance() : Double.NaN);
-                best = isBest(held);
+                best = evaluate(step, heldOut, line);
                 logged = true;
             }
             if (logged) {
                 metrics.append(line);
-            }
-            if (best) {
-                bestAcceptance = held.expectedAcceptance();
-                bestStep = step;
             }
             if (best || last || stopping || isDue(step, options.saveSteps())) {
                 save(step);
@@ -120,13 +126,20 @@ public final class Trainer {
                 throw new TrainingStopped(checkpoints.at(step));
             }
         }
-        return new Outcome(
-                stage,
-                totalSteps,
-                tokens,
-                seconds,
-                held == null ? Double.NaN : held.meanLoss(),
-                held == null || !held.isDistilled() ? Double.NaN : held.expectedAcceptance());
+        return new Outcome(stage, totalSteps, tokens, seconds, heldOutLoss, heldOutAcceptance);
+    }
+
+    private void restore(Checkpoint from) {
+        from.restore(weights, allocator);
+        weights.refresh(ops);
+        from.restore(optimizer);
+        savedStep = from.step();
+        tokens = from.tokens();
+        seconds = from.seconds();
+        bestStep = from.bestStep();
+        bestAcceptance = from.bestAcceptance();
+        heldOutLoss = from.heldOutLoss();
+        heldOutAcceptance = from.heldOutAcceptance();
     }
 
     private static boolean isDue(long step, int every) {
@@ -135,10 +148,6 @@ public final class Trainer {
 
     private boolean isLogged(long step) {
         return step == 1 || step == totalSteps || isDue(step, options.loggingSteps());
-    }
-
-    private boolean isBest(Tally held) {
-        return held.isDistilled() && held.expectedAcceptance() > bestAcceptance;
     }
 
     /** One optimiser step; returns its line of metrics. */
@@ -195,16 +204,27 @@ public final class Trainer {
         return line;
     }
 
-    private Tally evaluate(List<MicroBatch> heldOut) {
+    /** Evaluates on held-out samples into {@code line}; whether it is the best evaluation so far. */
+    private boolean evaluate(long step, List<MicroBatch> heldOut, ObjectNode line) {
         Tally held = new Tally();
         heldOut.forEach(batch -> objective.evaluate(batch, held));
-        return held;
+        heldOutLoss = held.meanLoss();
+        heldOutAcceptance = held.isDistilled() ? held.expectedAcceptance() : Double.NaN;
+        MetricsLog.putEvaluation(line, held);
+        listener.evaluated(stage, step, heldOutLoss, heldOutAcceptance);
+        boolean best = heldOutAcceptance > bestAcceptance;
+        if (best) {
+            bestAcceptance = heldOutAcceptance;
+            bestStep = step;
+        }
+        return best;
     }
 
     private void save(long step) {
         if (savedStep == step) {
             return;
         }
+        metrics.sync();
         Path written = checkpoints.write(step, weights, optimizer, state(step));
         savedStep = step;
         listener.checkpointWritten(written);
@@ -220,21 +240,15 @@ public final class Trainer {
         state.put("steps_per_epoch", stepsPerEpoch);
         state.put("tokens", tokens);
         state.put("seconds", seconds);
-        state.put("seed", options.seed());
-        state.put("num_train_epochs", options.epochs());
-        state.put("max_steps", options.maxSteps());
-        state.put("per_device_train_batch_size", options.batchSize());
-        state.put("gradient_accumulation_steps", options.accumulation());
-        state.put("learning_rate", options.learningRate());
-        state.put("lr_scheduler_type", options.schedule().kind().toString());
-        state.put("warmup_ratio", options.schedule().warmupRatio());
-        state.put("weight_decay", options.weightDecay());
-        state.put("max_grad_norm", options.maxGradNorm());
-        state.put("loss_normalizer", options.normalizer().toString());
-        state.put("precision", options.precision().torchName());
         if (bestStep >= 0) {
             state.put("best_step", bestStep);
             state.put("best_expected_acceptance", bestAcceptance);
+        }
+        if (Double.isFinite(heldOutLoss)) {
+            state.put("held_out_loss", heldOutLoss);
+        }
+        if (Double.isFinite(heldOutAcceptance)) {
+            state.put("held_out_expected_acceptance", heldOutAcceptance);
         }
         return state;
     }

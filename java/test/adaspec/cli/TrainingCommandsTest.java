@@ -246,7 +246,7 @@ class TrainingCommandsTest {
             2 | --warmup-ratio 1.1
             2 | --lr-scheduler-type step
             2 | --save-total-limit 0
-            2 | --resume-from-checkpoint latest
+            1 | --resume-from-checkpoint latest
             2 | --method distillspec --reference x
             2 | --threads 0
             1 | --device cuda

@@ -88,10 +88,14 @@ class TrainerTest {
             var objective = new Distillation(teachers, new Transformer(ops, draft, allocator), selection, options.logitsBudget(), workspace);
             String stage = withReference ? "selective" : "distillspec";
             return new Trainer(
-                            stage, options, draft, objective, ops, allocator, new Checkpoints(folder, folder, CONFIG, null),
+                            stage, options, draft, objective, ops, allocator, checkpoints(),
                             new MetricsLog(folder.resolve("metrics.jsonl")), listener, stop)
                     .run(plan, heldOut);
         }
+    }
+
+    private Checkpoints checkpoints() {
+        return new Checkpoints(folder, folder, CONFIG, null, Json.MAPPER.createObjectNode());
     }
 
     private static byte[] bytes(Weights weights) {
@@ -235,7 +239,7 @@ class TrainerTest {
         MicroBatch batch = TinyModels.batch(4, VOCABULARY, 1);
         new Trainer(
                         "sft", TrainingOptions.builder().epochs(2).build(), weights, objective, ops, allocator,
-                        new Checkpoints(folder, folder, CONFIG, null), new MetricsLog(folder.resolve("metrics.jsonl")), TrainingListener.SILENT,
+                        checkpoints(), new MetricsLog(folder.resolve("metrics.jsonl")), TrainingListener.SILENT,
                         () -> false)
                 .run(new FixedPlan(List.of(List.of(batch))), List.of(batch));
         assertEquals(

@@ -147,7 +147,8 @@ class CachedTeachersTest {
         var options = TrainingOptions.builder().epochs(2).batchSize(BATCH).learningRate(1e-3).logitsBudget(BUDGET).precision(precision).build();
         new Trainer(
                         "selective", options, draft, new Distillation(teachers, student, selection, BUDGET, workspace), ops, allocator,
-                        new Checkpoints(folder.resolve("run"), folder.resolve("run"), TinyModels.config(VOCABULARY, 16, 1, false), null),
+                        new Checkpoints(folder.resolve("run"), folder.resolve("run"), TinyModels.config(VOCABULARY, 16, 1, false), null,
+                                adaspec.common.Json.MAPPER.createObjectNode()),
                         new MetricsLog(folder.resolve("run/metrics.jsonl")), TrainingListener.SILENT, () -> false)
                 .run(plan, List.of());
         return draft.arena().toFloats();

@@ -1,0 +1,136 @@
+package adaspec.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import adaspec.Processes;
+import adaspec.tensor.DType;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A two-stage run in a process of its own is killed with -9 at random moments, taken up and killed again until it comes to its end: then it equals
+ * the run that was never killed. {@code -Dadaspec.kills=50} asks for that many kills ({@code bench/resume/kills.sh}), over as many runs as it takes.
+ */
+class KilledRunTest {
+    private static final int KILLS = Integer.getInteger("adaspec.kills", 4);
+    private static final long SEED = Long.getLong("adaspec.kills.seed", 1);
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void killedAtRandomMomentsAndTakenUpItIsTheSameRun() throws Exception {
+        ModelDirectories.write(folder.resolve("target"), 2, 1, DType.F32);
+        ModelDirectories.write(folder.resolve("draft"), 1, 2, DType.BF16);
+        var lines = new StringBuilder();
+        for (int i = 0; i < 200; i++) {
+            lines.append("{\"text\": \"").append(i).append(" and ").append(i * i).append(" make ").append(i + i * i).append("\"}\n");
+        }
+        Files.writeString(folder.resolve("train.jsonl"), lines);
+
+        long start = System.nanoTime();
+        assertEquals(0, Processes.waitFor(Processes.start(distill("whole"))));
+        double seconds = (System.nanoTime() - start) * 1e-9;
+        SortedMap<String, String> whole = Runs.content(folder.resolve("whole"));
+        assertTrue(whole.containsKey("all_results.json"), whole::toString);
+        say("uninterrupted run: %.1f s", seconds);
+
+        Random random = new Random(SEED);
+        SortedMap<String, Integer> seen = new TreeMap<>();
+        int kills = 0;
+        int runs = 0;
+        while (kills < KILLS) {
+            String run = "killed-" + runs;
+            int own = 0;
+            boolean done = false;
+            while (!done) {
+                Process process = Processes.start(distill(run));
+                try {
+                    // Drained: a full pipe would hold the process up. Beyond the quota it runs to its end.
+                    Thread drain = Thread.ofVirtual().start(() -> drain(process));
+                    boolean killing = kills < KILLS;
+                    done = killing
+                            ? process.waitFor((long) (random.nextDouble() * 1e9 * seconds), TimeUnit.NANOSECONDS)
+                            : Processes.waitFor(process) == 0;
+                    if (done) {
+                        assertEquals(0, process.exitValue(), run + " after " + own + " kills");
+                    } else {
+                        assertTrue(killing, run + " failed after " + own + " kills");
+                        process.destroyForcibly();
+                        assertEquals(128 + 9, Processes.waitFor(process));
+                        kills++;
+                        own++;
+                        String where = where(folder.resolve(run));
+                        seen.merge(where, 1, Integer::sum);
+                        say("kill %d, of %s: %s", kills, run, where);
+                    }
+                    drain.join();
+                } finally {
+                    process.destroyForcibly();
+                }
+            }
+            assertEquals(whole, Runs.content(folder.resolve(run)), run + " after " + own + " kills");
+            say("%s came to its end after %d kills and equals the uninterrupted run in %d files", run, own, whole.size());
+            runs++;
+        }
+        say("%d kills -9 in %d runs, every run equal bit for bit; where they hit: %s", kills, runs, seen);
+    }
+
+    /** The command; from the run's own checkpoint where the folder has a run already. */
+    private List<String> distill(String run) {
+        Path output = folder.resolve(run);
+        List<String> arguments = new ArrayList<>(List.of("-Xmx512m", "--enable-native-access=ALL-UNNAMED", "adaspec.cli.Main", "distill"));
+        if (Files.exists(output.resolve("config.yaml"))) {
+            arguments.addAll(List.of("--resume-from-checkpoint", "latest"));
+        } else {
+            arguments.addAll(List.of("--target", folder.resolve("target").toString(), "--draft", folder.resolve("draft").toString(), "--train-file",
+                    folder.resolve("train.jsonl").toString(), "--max-steps", "20", "--per-device-train-batch-size", "2", "--save-steps", "1",
+                    "--eval-steps", "4", "--logging-steps", "3", "--lr-scheduler-type", "cosine", "--save-total-limit", "3", "--num-prompts", "4",
+                    "--max-new-tokens", "16", "--device", "reference", "--overwrite"));
+        }
+        arguments.addAll(List.of("--output-dir", output.toString()));
+        return Processes.java(arguments.toArray(String[]::new));
+    }
+
+    private static void drain(Process process) {
+        try {
+            process.getInputStream().transferTo(java.io.OutputStream.nullOutputStream());
+        } catch (java.io.IOException e) {
+            // It was killed.
+        }
+    }
+
+    /** What the folder shows of the moment. */
+    private static String where(Path run) throws Exception {
+        if (!Files.exists(run.resolve("config.yaml"))) {
+            return "before the run began";
+        }
+        try (var files = Files.walk(run)) {
+            List<String> names = files.map(file -> run.relativize(file).toString()).toList();
+            String writing = names.stream().anyMatch(name -> name.endsWith(".tmp")) ? ", while a file was written" : "";
+            if (names.contains("config.json")) {
+                return "evaluation" + writing;
+            }
+            boolean second = names.stream().anyMatch(name -> name.matches("checkpoint-\\d+"));
+            boolean first = names.stream().anyMatch(name -> name.matches("reference/checkpoint-\\d+"));
+            second |= names.contains("reference/config.json");
+            return (second ? "second stage" : first ? "first stage" : "before the first checkpoint") + writing;
+        }
+    }
+
+    private static void say(String format, Object... values) {
+        if (KILLS > 4) {
+            System.out.println(String.format(Locale.ROOT, format, values));
+        }
+    }
+}
