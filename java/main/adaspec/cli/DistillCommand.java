@@ -162,6 +162,10 @@ public final class DistillCommand extends Command {
             try (Backend backend = Backend.open(devices.device(), devices.threads())) {
                 backend.notes().forEach(log()::println);
                 log().println("device: " + backend.description());
+                if (training.plan()) {
+                    out().print(distiller.plan(backend));
+                    return Main.OK;
+                }
                 Distiller.Result result = distiller.run(backend);
                 out().print(DistillTable.render(result));
                 log().println("results are in " + output);

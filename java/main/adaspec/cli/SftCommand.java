@@ -51,6 +51,10 @@ public final class SftCommand extends Command {
                 var interrupts = Interrupts.listen(log())) {
             backend.notes().forEach(log()::println);
             log().println("device: " + backend.description());
+            if (training.plan()) {
+                out().print(FineTuner.plan(request, backend));
+                return Main.OK;
+            }
             Trainer.Outcome outcome = FineTuner.run(request, backend, new RunLog(log()), interrupts);
             log().println(String.format(
                     Locale.ROOT, "%d steps, %d tokens in %s, %.0f tokens/s; results are in %s", outcome.steps(), outcome.tokens(),

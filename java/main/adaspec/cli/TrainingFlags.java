@@ -106,6 +106,14 @@ final class TrainingFlags {
             description = "Settings from a YAML file, such as a run's config.yaml; the command line wins.")
     private Path config;
 
+    @Option(names = "--plan", order = 219,
+            description = "Print the settings as resolved and an estimate of the memory, then exit; nothing is written.")
+    private boolean plan;
+
+    boolean plan() {
+        return plan;
+    }
+
     List<Path> trainFiles() {
         return trainFiles;
     }

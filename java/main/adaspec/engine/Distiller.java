@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -111,12 +112,25 @@ public final class Distiller {
      * @throws TrainingStopped if the run was asked to stop; a checkpoint is there
      */
     public Result run(Backend backend) {
+        return with(backend, Run::run);
+    }
+
+    /**
+     * What {@link #run} would do: its settings as in config.yaml, and below them, as comments, an estimate of its memory. Nothing is written.
+     *
+     * @throws InputException if something given cannot be used
+     */
+    public String plan(Backend backend) {
+        return with(backend, Run::plan);
+    }
+
+    private <T> T with(Backend backend, Function<Run, T> job) {
         try (var memory = backend.newAllocator();
                 var workspace = backend.newWorkspace();
                 Model target = Model.open(settings.target, settings.training.precision(), memory);
                 Model draft = Model.open(settings.draft, DType.F32, memory);
                 Model given = settings.reference == null ? null : Model.open(settings.reference, settings.training.precision(), memory)) {
-            return new Run(backend, memory, workspace, target, draft, given).run();
+            return job.apply(new Run(backend, memory, workspace, target, draft, given));
         } finally {
             stop.giveBack();
         }
@@ -164,6 +178,33 @@ public final class Distiller {
             return TeacherSource.frozen(model, settings.training.precision(), backend, memory, settings.listener);
         }
 
+        /** Of the last stage. */
+        private TrainingOptions last() {
+            return settings.compensation && settings.method == Method.ADASPEC
+                    ? compensated(settings.training, settings.selection.k())
+                    : settings.training;
+        }
+
+        String plan() {
+            data.prompts(settings.numPrompts, Limits.positions(target, draft));
+            boolean compared = settings.method == Method.ADASPEC;
+            DType precision = settings.training.precision();
+            var memory = new MemoryPlan(precision).open("target", target, precision).open("draft", draft, DType.F32);
+            if (given != null) {
+                memory.open("reference", given, precision);
+            } else if (compared) {
+                memory.copy("reference", draft.architecture());
+            }
+            memory.copy("draft in training", draft.architecture()).optimizer(draft.architecture());
+            if (settings.teacherCache.kind() == CachePlace.Kind.MEMORY) {
+                long row = (long) target.architecture().hiddenSize() * precision.bytes() + (compared ? Float.BYTES : 0);
+                memory.cache(data.train().answerTokens() * row);
+            }
+            TrainingOptions last = last();
+            memory.step(draft.architecture(), target.architecture(), data.plan(last), last.logitsBudget(), vocabulary, compared ? 3 : 2);
+            return RunSettings.of(settings, maxLength, backend).text() + memory.text();
+        }
+
         Result run() {
             var caching = new TeacherSource.Settings(
                     settings.teacherCache, maxLength, settings.training, settings.listener, settings.stop, settings.output);
@@ -176,9 +217,7 @@ public final class Distiller {
             RunListener listener = settings.listener;
             // Before anything is trained: without prompts there would be nothing to tell at the end.
             List<int[]> prompts = data.prompts(settings.numPrompts, Limits.positions(target, draft));
-            TrainingOptions selective = settings.compensation && settings.method == Method.ADASPEC
-                    ? compensated(settings.training, settings.selection.k())
-                    : settings.training;
+            TrainingOptions selective = last();
             Path output = settings.output;
             RunDirectory.requireApart(output, settings.target, settings.draft, settings.reference);
             teachers.requireRoom(settings.method == Method.ADASPEC);

@@ -51,18 +51,11 @@ public final class FineTuner {
         try (var memory = backend.newAllocator();
                 var workspace = backend.newWorkspace();
                 Model model = Model.open(request.model, DType.F32, memory)) {
-            Tokenizer tokenizer = Vocabularies.tokenizerOrNull(request.model);
-            if (tokenizer == null) {
-                throw new InputException("there is no tokenizer.json in " + request.model + "; a model directory with its tokenizer was expected");
-            }
-            Vocabularies.shared(model);
-            model.weights().requireFinite(request.model.toString());
-            int maxLength = Limits.maxLength(request.maxLength, model);
-            var data = TrainingData.read(
-                    new TrainingData.Request(request.trainFiles, request.evalFile, request.format, maxLength), tokenizer, model.endTokens());
+            TrainingData data = read(request, model);
             RunDirectory.requireApart(request.output, request.model);
-            RunSettings settings =
-                    RunSettings.of(request, maxLength, backend).fact("the files of --model", RunSettings.hash(model)).data(data);
+            RunSettings settings = RunSettings.of(request, Limits.maxLength(request.maxLength, model), backend)
+                    .fact("the files of --model", RunSettings.hash(model))
+                    .data(data);
             var stages = List.of(new RunStart.Stage("sft", request.output));
             RunStart start = RunStart.begin(
                     new RunStart.Request(request.output, stages, request.overwrite, request.resume, request.arguments), settings, backend, listener);
@@ -82,5 +75,34 @@ public final class FineTuner {
         } finally {
             stopping.giveBack();
         }
+    }
+
+    /**
+     * What {@link #run} would do: its settings as in config.yaml, and below them, as comments, an estimate of its memory. Nothing is written.
+     */
+    public static String plan(Request request, Backend backend) {
+        try (var memory = backend.newAllocator();
+                Model model = Model.open(request.model, DType.F32, memory)) {
+            TrainingData data = read(request, model);
+            String parts = new MemoryPlan(request.options.precision())
+                    .open("model", model, DType.F32)
+                    .copy("model in training", model.architecture())
+                    .optimizer(model.architecture())
+                    .step(model.architecture(), null, data.plan(request.options), request.options.logitsBudget(), model.architecture().vocabSize(), 1)
+                    .text();
+            return RunSettings.of(request, Limits.maxLength(request.maxLength, model), backend).text() + parts;
+        }
+    }
+
+    private static TrainingData read(Request request, Model model) {
+        Tokenizer tokenizer = Vocabularies.tokenizerOrNull(request.model);
+        if (tokenizer == null) {
+            throw new InputException("there is no tokenizer.json in " + request.model + "; a model directory with its tokenizer was expected");
+        }
+        Vocabularies.shared(model);
+        model.weights().requireFinite(request.model.toString());
+        var wanted = new TrainingData.Request(
+                request.trainFiles, request.evalFile, request.format, Limits.maxLength(request.maxLength, model));
+        return TrainingData.read(wanted, tokenizer, model.endTokens());
     }
 }

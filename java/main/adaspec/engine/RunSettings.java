@@ -181,6 +181,11 @@ final class RunSettings {
 
     /** Writes config.yaml, which {@code --config} reads. */
     void write(Path folder) {
+        AtomicFile.writeString(folder.resolve(FILE), text());
+    }
+
+    /** The text of config.yaml. */
+    String text() {
         var yaml = new StringBuilder("# Every setting of this run, as resolved: what a command line leaves out is taken from here by\n#   adaspec "
                 + command + " --config " + FILE + " --output-dir ANOTHER\n");
         for (Setting setting : settings) {
@@ -194,6 +199,6 @@ final class RunSettings {
                 yaml.append(setting.name).append(": ").append(value).append('\n');
             }
         }
-        AtomicFile.writeString(folder.resolve(FILE), yaml.toString());
+        return yaml.toString();
     }
 }

@@ -89,6 +89,21 @@ class ConfigFileTest {
         assertEquals(options, settings);
     }
 
+    /** What is printed loads as a config, and is the one that the run then writes. */
+    @Test
+    void aPlanWritesNothing() throws IOException {
+        Line plan = distill("--output-dir", path("run"), "--plan");
+        assertEquals(0, plan.code(), plan.log());
+        assertFalse(Files.exists(folder.resolve("run")));
+        assertTrue(plan.out().matches("(?s).*#   peak, estimated +[0-9,.]+ MB\\n"), plan.out());
+        Path config = Files.writeString(folder.resolve("plan.yaml"), plan.out());
+        assertEquals(0, Line.run("distill", "--config", config.toString()).code());
+        assertTrue(plan.out().startsWith(Files.readString(folder.resolve("run/config.yaml"))), plan.out());
+        Line sft = Line.run("sft", "--model", path("draft"), "--train-file", path("a.jsonl"), "--output-dir", path("sft"), "--plan");
+        assertEquals(0, sft.code(), sft.log());
+        assertTrue(sft.out().contains("\n#   moments ") && !Files.exists(folder.resolve("sft")), sft.out());
+    }
+
     @Test
     void theCommandLineWins() throws IOException {
         Path config = Files.writeString(folder.resolve("c.yaml"), "k: 0.9\nmax_steps: 2\ntrain-file:\n  - " + path("nowhere") + "\n");

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.Processes;
 import adaspec.tensor.DType;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +17,7 @@ import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,8 +32,8 @@ class KilledRunTest {
     @TempDir
     private Path folder;
 
-    @Test
-    void killedAtRandomMomentsAndTakenUpItIsTheSameRun() throws Exception {
+    @BeforeEach
+    void write() throws IOException {
         ModelDirectories.write(folder.resolve("target"), 2, 1, DType.F32);
         ModelDirectories.write(folder.resolve("draft"), 1, 2, DType.BF16);
         var lines = new StringBuilder();
@@ -37,7 +41,29 @@ class KilledRunTest {
             lines.append("{\"text\": \"").append(i).append(" and ").append(i * i).append(" make ").append(i + i * i).append("\"}\n");
         }
         Files.writeString(folder.resolve("train.jsonl"), lines);
+    }
 
+    /** The signal comes in the first stage, in the second, and in the evaluation, one after the other. */
+    @Test
+    void aSignalEndsEveryPhaseWithExitCode130() throws Exception {
+        assertEquals(0, Processes.waitFor(Processes.start(distill("whole"))));
+        for (String[] phase : new String[][] {{"reference 3/20", "TERM"}, {"selective 6/20", "INT"}, {"untrained: alpha", "TERM"}}) {
+            Process process = Processes.start(distill("run"));
+            try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
+                Processes.readUntil(reader, phase[0]);
+                Processes.signal(phase[1], process.pid());
+                Processes.readUntil(reader, "interrupted; the state is in ");
+                assertEquals(130, Processes.waitFor(process), phase[0]);
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+        assertEquals(0, Processes.waitFor(Processes.start(distill("run"))));
+        assertEquals(Runs.content(folder.resolve("whole")), Runs.content(folder.resolve("run")));
+    }
+
+    @Test
+    void killedAtRandomMomentsAndTakenUpItIsTheSameRun() throws Exception {
         long start = System.nanoTime();
         assertEquals(0, Processes.waitFor(Processes.start(distill("whole"))));
         double seconds = (System.nanoTime() - start) * 1e-9;
@@ -95,8 +121,8 @@ class KilledRunTest {
         } else {
             arguments.addAll(List.of("--target", folder.resolve("target").toString(), "--draft", folder.resolve("draft").toString(), "--train-file",
                     folder.resolve("train.jsonl").toString(), "--max-steps", "20", "--per-device-train-batch-size", "2", "--save-steps", "1",
-                    "--eval-steps", "4", "--logging-steps", "3", "--lr-scheduler-type", "cosine", "--save-total-limit", "3", "--num-prompts", "4",
-                    "--max-new-tokens", "16", "--device", "reference", "--overwrite"));
+                    "--eval-steps", "4", "--logging-steps", "3", "--lr-scheduler-type", "cosine", "--save-total-limit", "3", "--num-prompts", "8",
+                    "--max-new-tokens", "32", "--device", "reference", "--overwrite"));
         }
         arguments.addAll(List.of("--output-dir", output.toString()));
         return Processes.java(arguments.toArray(String[]::new));
@@ -105,7 +131,7 @@ class KilledRunTest {
     private static void drain(Process process) {
         try {
             process.getInputStream().transferTo(java.io.OutputStream.nullOutputStream());
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             // It was killed.
         }
     }

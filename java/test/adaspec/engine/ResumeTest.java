@@ -83,7 +83,7 @@ class ResumeTest {
 
     private Path stopAfter(int questions) {
         int[] asked = {0};
-        return assertThrows(TrainingStopped.class, () -> run(builder().stop(() -> ++asked[0] == questions))).checkpoint();
+        return assertThrows(TrainingStopped.class, () -> run(builder().stop(() -> ++asked[0] >= questions))).checkpoint();
     }
 
     private static final class Notes implements RunListener {
@@ -101,9 +101,9 @@ class ResumeTest {
         }
     }
 
-    /** Whether to stop is asked after each step but a stage's last: 5 and 5 times, then in the evaluation. */
+    /** Whether to stop is asked after each step, 6 and 6 times, then in the evaluation; a stage's last step goes over to what is next. */
     @ParameterizedTest
-    @ValueSource(ints = {1, 3, 5, 6, 7, 9, 10, 11, 12})
+    @ValueSource(ints = {1, 3, 5, 6, 7, 9, 11, 12, 13})
     void stoppedAnywhereAndTakenUpItIsTheSameRun(int questions) throws IOException {
         stopAfter(questions);
         var notes = new Notes();
@@ -112,7 +112,24 @@ class ResumeTest {
         // The checkpoint of the interruption stays; all else is alike.
         resumed.keySet().removeIf(name -> name.contains("checkpoint-") && !whole.containsKey(name));
         assertEquals(whole, resumed);
-        assertEquals(questions <= 5 ? List.of("reference", "selective") : questions <= 10 ? List.of("selective") : List.of(), notes.stages);
+        assertEquals(questions <= 5 ? List.of("reference", "selective") : questions <= 11 ? List.of("selective") : List.of(), notes.stages);
+    }
+
+    /** In memory the cache is made anew, in a folder it is gone on with; the first questions are asked while it is made. */
+    @ParameterizedTest
+    @CsvSource({"false, 1", "false, 14", "true, 1", "true, 4", "true, 14", "true, 25"})
+    void aRunWithATeacherCacheIsTakenUpToo(boolean onDisk, int questions) throws IOException {
+        UnaryOperator<Distiller.Builder> cached =
+                builder -> builder.teacherCache(onDisk ? CachePlace.in(folder.resolve("cache")) : CachePlace.MEMORY);
+        Path once = folder.resolve("once");
+        run(builder(once).teacherCache(CachePlace.MEMORY));
+        int[] asked = {0};
+        assertThrows(TrainingStopped.class, () -> run(cached.apply(builder()).stop(() -> ++asked[0] >= questions)));
+        run(cached.apply(builder()).resume(ResumeFrom.LATEST));
+        SortedMap<String, String> expected = Runs.content(once);
+        SortedMap<String, String> resumed = Runs.content(folder.resolve("run"));
+        resumed.keySet().removeIf(name -> name.contains("checkpoint-") && !expected.containsKey(name));
+        assertEquals(expected, resumed);
     }
 
     /** From an older checkpoint, in the first stage, of a run that was complete. */
@@ -132,7 +149,7 @@ class ResumeTest {
         Path once = folder.resolve("once");
         run(limited.apply(builder(once)));
         int[] asked = {0};
-        assertThrows(TrainingStopped.class, () -> run(limited.apply(builder()).stop(() -> ++asked[0] == 9)));
+        assertThrows(TrainingStopped.class, () -> run(limited.apply(builder()).stop(() -> ++asked[0] >= 9)));
         run(limited.apply(builder()).resume(ResumeFrom.LATEST));
         assertEquals(Runs.content(once), Runs.content(folder.resolve("run")));
         assertTrue(Files.exists(once.resolve("checkpoint-best/model.safetensors")));
@@ -161,7 +178,7 @@ class ResumeTest {
             trainer_state.json    | is not valid JSON
             """)
     void aDamagedCheckpointIsPassedOverOrRefused(String file, String sentence) throws IOException {
-        stopAfter(9);
+        stopAfter(10);
         Path damaged = folder.resolve("run/checkpoint-4");
         byte[] bytes = Files.readAllBytes(damaged.resolve(file));
         bytes[bytes.length / 2] ^= 1;
