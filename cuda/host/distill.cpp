@@ -1,269 +1,250 @@
-/* Forward Kullback-Leibler divergence from target to draft and to reference over the vocabulary, and its gradient by the draft's logits. */
-#include <math.h>
-
-#include "softmax.h"
+/* Losses between target and draft over the vocabulary, beside the divergences that select; and their gradients by the draft's logits. */
+#include "divergences.h"
+#include "losses.h"
 #include "status.h"
 #include "threads.h"
 
-namespace {
-
-/* One row of logits under a running maximum. */
-struct Row {
-    const float* x;
-    float largest = -INFINITY;
-    double sum = 0;
-
-    explicit Row(const float* x) : x(x) {}
-
-    bool finite() const {
-        return sum > 0 && largest < INFINITY;
-    }
-    double log_sum_exp() const {
-        return (double)largest + log(sum);
-    }
-    /* Takes in the maximum of the next block; returns the factor for sums weighted by this row's terms. Clears `all_finite` at a -inf. */
-    double raise(int64_t first, int64_t length, bool& all_finite) {
-        float smallest;
-        const float block = block_range(x + first, length, smallest);
-        all_finite = all_finite && smallest > -INFINITY;
-        if (!(block > largest)) {
-            return 1;
-        }
-        const double factor = shrink(largest, block);
-        sum *= factor;
-        largest = block;
-        return factor;
-    }
-};
-
 /*
- * sum w (a - b - offset) over the target's weights w, kept small by the offset (the first block's difference of maxima): the expectation of a - b
- * under p is mean / sum of weights + offset. Terms with an infinite logit are left out here and told by the flags.
+ * What needs both laws: another walk over the rows, which were just read and are near. Infinite divergences of target and draft pass through as such.
  */
-struct Difference {
-    double sum = 0;
-    float offset = 0;
-
-    void begin(float a, float b) {
-        offset = a - b;
-        offset = offset - offset == 0 ? offset : 0;
-    }
-    double expectation(const Row& target) const {
-        return sum / target.sum + (double)offset;
-    }
-};
-
-struct RowStatistics {
-    double kl_draft;
-    double kl_ref;
-    double gap;
-};
-
-/* A draft (reference) logit is -inf where the target's is not: that divergence is +inf. */
-struct Infinite {
-    bool draft = false;
-    bool reference = false;
-};
-
-/* What one block of the vocabulary adds, in f32 lanes. */
-struct Block {
-    vf t = {};
-    vf d = {};
-    vf r = {};
-    vf td = {};
-    vf tr = {};
-    vf rd = {};
-};
-
-}  // namespace
-
-/* INFINITE: some logit of the block may be -inf; telling costs more than the rest, so blocks without one go the short way to the same sums. */
-template <bool REFERENCE, bool INFINITE>
-static void add_block(
-    Block& block, Infinite& infinite, const Row& t, const Row& d, const Row& r, const Difference& td, const Difference& tr, const Difference& rd,
-    int64_t first, int64_t length) {
-    const float t_max = finite_or_zero(t.largest);
-    const float d_max = finite_or_zero(d.largest);
-    const float r_max = REFERENCE ? finite_or_zero(r.largest) : 0;
-    vi draft_infinite = {};
-    vi reference_infinite = {};
-    const vf none = splat(-INFINITY);
-    for (int64_t j = 0; j < length; j += VL) {
-        const int64_t count = INFINITE && length - j < VL ? length - j : VL;
-        const vf tx = load_logits(t.x + first + j, count);
-        const vf dx = load_logits(d.x + first + j, count);
-        const vf weight = exp(tx - t_max);
-        const vf td_term = weight * ((tx - dx) - td.offset);
-        block.t += weight;
-        block.d += exp(dx - d_max);
-        const vi some = tx > none;
-        const vi d_some = dx > none;
-        if (INFINITE) {
-            draft_infinite |= some & ~d_some;
-            block.td += some & d_some ? td_term : splat(0);
-        } else {
-            block.td += td_term;
-        }
-        if (REFERENCE) {
-            const vf rx = load_logits(r.x + first + j, count);
-            const vf tr_term = weight * ((tx - rx) - tr.offset);
-            const vf rd_term = weight * ((rx - dx) - rd.offset);
-            block.r += exp(rx - r_max);
-            if (INFINITE) {
-                const vi r_some = rx > none;
-                reference_infinite |= some & ~r_some;
-                block.tr += some & r_some ? tr_term : splat(0);
-                block.rd += some & d_some & r_some ? rd_term : splat(0);
-            } else {
-                block.tr += tr_term;
-                block.rd += rd_term;
-            }
-        }
-    }
-    if (INFINITE) {
-        infinite.draft |= any(draft_infinite);
-        infinite.reference |= any(reference_infinite);
-    }
-}
-
-template <bool REFERENCE>
-static RowStatistics divergences(Row& t, Row& d, Row& r, int64_t v) {
-    Difference td;
-    Difference tr;
-    Difference rd;
-    Infinite infinite;
-    for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
-        const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
-        bool finite = length % VL == 0;
-        const double factor = t.raise(first, length, finite);
-        d.raise(first, length, finite);
-        td.sum *= factor;
-        if (REFERENCE) {
-            r.raise(first, length, finite);
-            tr.sum *= factor;
-            rd.sum *= factor;
-        }
-        if (first == 0) {
-            td.begin(t.largest, d.largest);
-            if (REFERENCE) {
-                tr.begin(t.largest, r.largest);
-                rd.begin(r.largest, d.largest);
-            }
-        }
-        Block block;
-        if (finite) {
-            add_block<REFERENCE, false>(block, infinite, t, d, r, td, tr, rd, first, length);
-        } else {
-            add_block<REFERENCE, true>(block, infinite, t, d, r, td, tr, rd, first, length);
-        }
-        t.sum += sum_double(block.t);
-        d.sum += sum_double(block.d);
-        td.sum += sum_double(block.td);
-        if (REFERENCE) {
-            r.sum += sum_double(block.r);
-            tr.sum += sum_double(block.tr);
-            rd.sum += sum_double(block.rd);
-        }
-    }
-    RowStatistics result = {};
-    if (!t.finite() || !d.finite() || (REFERENCE && !r.finite())) {
-        result.kl_draft = result.kl_ref = result.gap = NAN;
-        return result;
-    }
-    /* Maxima first: they cancel exactly where rows differ little. */
-    const double t_log = log(t.sum);
-    const double d_log = log(d.sum);
-    result.kl_draft = infinite.draft ? INFINITY : td.expectation(t) - ((double)t.largest - (double)d.largest) - (t_log - d_log);
-    if (REFERENCE) {
-        const double r_log = log(r.sum);
-        result.kl_ref = infinite.reference ? INFINITY : tr.expectation(t) - ((double)t.largest - (double)r.largest) - (t_log - r_log);
-        result.gap = infinite.draft || infinite.reference ? result.kl_draft - result.kl_ref
-                                                          : rd.expectation(t) - ((double)r.largest - (double)d.largest) - (r_log - d_log);
-    }
-    return result;
-}
-
-/* sum_v min(p_v, q_v); both rows were just read and are near. */
-static double acceptance_of(const Row& t, const Row& d, int64_t v) {
+template <class Loss>
+static RowSums sums_of(const Row& t, const Row& d, double kl_draft, int64_t v) {
     const float p_scale = (float)(1 / t.sum);
     const float q_scale = (float)(1 / d.sum);
+    const float lse_distance = (float)(d.log_sum_exp() - t.log_sum_exp());
+    RowSums row = {kl_draft, 0, 0, 0};
+    for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
+        const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
+        vf acceptance = {};
+        vf terms = {};
+        vf slopes = {};
+        for (int64_t j = 0; j < length; j += VL) {
+            const int64_t count = length - j < VL ? length - j : VL;
+            const vf tx = load_logits(t.x + first + j, count);
+            const vf dx = load_logits(d.x + first + j, count);
+            const vf p = exp(tx - t.largest) * p_scale;
+            const vf q = exp(dx - d.largest) * q_scale;
+            acceptance += min(p, q);
+            if constexpr (Loss::SLOPE) {
+                const vf slope = Loss::slope(p, q, (dx - tx) - lse_distance);
+                terms += Loss::term(p, q, slope);
+                slopes += q * slope;
+            }
+        }
+        row.acceptance += sum_double(acceptance);
+        row.terms += sum_double(terms);
+        row.mean_slope += sum_double(slopes);
+    }
+    return row;
+}
+
+/* -sum q log q. */
+static double entropy_of(const Row& d, int64_t v) {
+    const float q_scale = (float)(1 / d.sum);
+    const float log_scale = (float)log(d.sum);
     double total = 0;
     for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
         const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
         vf block = {};
         for (int64_t j = 0; j < length; j += VL) {
-            const int64_t count = length - j < VL ? length - j : VL;
-            const vf p = exp(load_logits(t.x + first + j, count) - t.largest) * p_scale;
-            const vf q = exp(load_logits(d.x + first + j, count) - d.largest) * q_scale;
-            block += min(p, q);
+            const vf x = load_logits(d.x + first + j, length - j < VL ? length - j : VL) - d.largest;
+            const vf q = exp(x) * q_scale;
+            block += q > 0.0f ? q * (log_scale - x) : splat(0);
         }
         total += sum_double(block);
     }
     return total;
 }
 
+namespace {
+
+/* The arguments of the forward. */
+struct Forward {
+    float* loss;
+    float* mean_slope;
+    float* kl_draft;
+    float* kl_ref;
+    float* gap;
+    float* acceptance;
+    float* entropy;
+    float* target_lse;
+    float* draft_lse;
+    const float* target;
+    int64_t ld_target;
+    const float* draft;
+    int64_t ld_draft;
+    const float* reference;
+    int64_t ld_reference;
+    int64_t n;
+    int64_t v;
+
+    template <class Loss>
+    void row(int64_t i) const {
+        Row t(target + i * ld_target);
+        Row d(draft + i * ld_draft);
+        Row r(reference != nullptr ? reference + i * ld_reference : nullptr);
+        RowStatistics statistics;
+        if (reference != nullptr) {
+            statistics = divergences<true>(t, d, r, v);
+            if (kl_ref != nullptr) {
+                kl_ref[i] = (float)statistics.kl_ref;
+            }
+            if (gap != nullptr) {
+                gap[i] = (float)statistics.gap;
+            }
+        } else {
+            statistics = divergences<false>(t, d, r, v);
+            if (gap != nullptr && kl_ref != nullptr) {
+                gap[i] = (float)(statistics.kl_draft - (double)kl_ref[i]);
+            }
+        }
+        /* NaN marks the row in all its outputs. */
+        const bool valid = !isnan(statistics.kl_draft);
+        kl_draft[i] = (float)statistics.kl_draft;
+        target_lse[i] = valid ? (float)t.log_sum_exp() : NAN;
+        draft_lse[i] = valid ? (float)d.log_sum_exp() : NAN;
+
+        RowSums sums = {statistics.kl_draft, NAN, NAN, Loss::SLOPE ? NAN : 0};
+        if (valid && (acceptance != nullptr || (Loss::SLOPE && (loss != nullptr || mean_slope != nullptr)))) {
+            sums = sums_of<Loss>(t, d, statistics.kl_draft, v);
+        }
+        if (loss != nullptr) {
+            loss[i] = valid ? (float)Loss::value(sums) : NAN;
+        }
+        if (mean_slope != nullptr) {
+            mean_slope[i] = valid ? (float)sums.mean_slope : NAN;
+        }
+        if (acceptance != nullptr) {
+            acceptance[i] = (float)sums.acceptance;
+        }
+        if (entropy != nullptr) {
+            entropy[i] = valid ? (float)entropy_of(d, v) : NAN;
+        }
+    }
+
+    template <class Loss>
+    void run() const {
+#pragma omp parallel for schedule(static) num_threads(threads_for(4 * n * v))
+        for (int64_t i = 0; i < n; i++) {
+            row<Loss>(i);
+        }
+    }
+};
+
+/* The arguments of the backward. */
+struct Backward {
+    float* dlogits;
+    int64_t ld_dlogits;
+    const float* target;
+    int64_t ld_target;
+    const float* draft;
+    int64_t ld_draft;
+    const float* target_lse;
+    const float* draft_lse;
+    const float* mean_slope;
+    const float* acceptance;
+    const int32_t* rows;
+    float scale;
+    int64_t k;
+    int64_t v;
+
+    template <class Loss>
+    void row(int64_t i) const {
+        const int64_t from = rows != nullptr ? rows[i] : i;
+        const float* t = target + from * ld_target;
+        const float* d = draft + from * ld_draft;
+        float* out = dlogits + i * ld_dlogits;
+        const float t_lse = target_lse[from];
+        const float d_lse = draft_lse[from];
+        float kl_weight = 1;
+        float slope_weight = 0;
+        float mean = 0;
+        if constexpr (Loss::SLOPE) {
+            const float a = acceptance != nullptr ? acceptance[from] : 0;
+            kl_weight = Loss::kl_weight(a);
+            slope_weight = Loss::slope_weight(a);
+            mean = mean_slope[from];
+        }
+        for (int64_t j = 0; j < v; j += VL) {
+            const int64_t count = v - j < VL ? v - j : VL;
+            const vf tx = load_logits(t + j, count);
+            const vf dx = load_logits(d + j, count);
+            const vf p = exp(tx - t_lse);
+            const vf q = exp(dx - d_lse);
+            if constexpr (Loss::SLOPE) {
+                const vf slope = Loss::slope(p, q, (dx - tx) - (d_lse - t_lse));
+                store_count(out + j, scale * (kl_weight * (q - p) + slope_weight * (q * (slope - mean))), count);
+            } else {
+                store_count(out + j, scale * (q - p), count);
+            }
+        }
+    }
+
+    template <class Loss>
+    void run() const {
+#pragma omp parallel for schedule(static) num_threads(threads_for(4 * k * v))
+        for (int64_t i = 0; i < k; i++) {
+            row<Loss>(i);
+        }
+    }
+};
+
+}  // namespace
+
+/* run<policy of `kind`>(); the kind was checked. */
+template <class Walk>
+static void run(int32_t kind, const Walk& walk) {
+    switch (kind) {
+        case ADASPEC_LOSS_RKL:
+            return walk.template run<Rkl>();
+        case ADASPEC_LOSS_JSD:
+            return walk.template run<Jsd>();
+        case ADASPEC_LOSS_TV:
+            return walk.template run<Tv>();
+        case ADASPEC_LOSS_NLA:
+            return walk.template run<Nla>();
+        case ADASPEC_LOSS_LK_HYBRID:
+            return walk.template run<LkHybrid>();
+        default:
+            return walk.template run<KlDiv>();
+    }
+}
+
+#define REQUIRE_LOSS(operation, kind) \
+    REQUIRE((kind) >= ADASPEC_LOSS_KL_DIV && (kind) <= ADASPEC_LOSS_LK_HYBRID, "%s: %d is not a loss", operation, kind)
+
 ADASPEC_OPERATION(distill_forward)(
-    float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* target_lse, float* draft_lse, const float* target, int64_t ld_target,
-    const float* draft, int64_t ld_draft, const float* reference, int64_t ld_reference, int64_t n, int64_t v, void*) {
+    float* loss, float* mean_slope, float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* entropy, float* target_lse,
+    float* draft_lse, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* reference, int64_t ld_reference,
+    int32_t loss_kind, int64_t n, int64_t v, void*) {
+    REQUIRE_LOSS("distill_forward", loss_kind);
     REQUIRE(n >= 0 && v >= 1, "distill_forward: logits are (%lld, %lld); at least one column was expected", (long long)n, (long long)v);
     REQUIRE(
         ld_target >= v && ld_draft >= v && (reference == nullptr || ld_reference >= v),
         "distill_forward: row strides %lld, %lld and %lld are shorter than a row of %lld", (long long)ld_target, (long long)ld_draft,
         (long long)ld_reference, (long long)v);
-#pragma omp parallel for schedule(static) num_threads(threads_for(4 * n * v))
-    for (int64_t i = 0; i < n; i++) {
-        Row t(target + i * ld_target);
-        Row d(draft + i * ld_draft);
-        Row r(reference != nullptr ? reference + i * ld_reference : nullptr);
-        RowStatistics row;
-        if (reference != nullptr) {
-            row = divergences<true>(t, d, r, v);
-            if (kl_ref != nullptr) {
-                kl_ref[i] = (float)row.kl_ref;
-            }
-            if (gap != nullptr) {
-                gap[i] = (float)row.gap;
-            }
-        } else {
-            row = divergences<false>(t, d, r, v);
-            if (gap != nullptr && kl_ref != nullptr) {
-                gap[i] = (float)(row.kl_draft - (double)kl_ref[i]);
-            }
-        }
-        /* NaN marks the row in all its outputs. */
-        const bool valid = !isnan(row.kl_draft);
-        kl_draft[i] = (float)row.kl_draft;
-        target_lse[i] = valid ? (float)t.log_sum_exp() : NAN;
-        draft_lse[i] = valid ? (float)d.log_sum_exp() : NAN;
-        if (acceptance != nullptr) {
-            acceptance[i] = valid ? (float)acceptance_of(t, d, v) : NAN;
-        }
-    }
+    run(loss_kind, Forward{
+        loss, mean_slope, kl_draft, kl_ref, gap, acceptance, entropy, target_lse, draft_lse, target, ld_target, draft, ld_draft, reference,
+        ld_reference, n, v});
     return ADASPEC_OK;
 }
 
 ADASPEC_OPERATION(distill_backward)(
     float* dlogits, int64_t ld_dlogits, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* target_lse,
-    const float* draft_lse, const int32_t* rows, float scale, int64_t k, int64_t v, void*) {
+    const float* draft_lse, const float* mean_slope, const float* acceptance, const int32_t* rows, int32_t loss_kind, float scale, int64_t k,
+    int64_t v, void*) {
+    REQUIRE_LOSS("distill_backward", loss_kind);
     REQUIRE(k >= 0 && v >= 0, "distill_backward: dlogits is (%lld, %lld)", (long long)k, (long long)v);
     REQUIRE(
         ld_dlogits >= v && ld_target >= v && ld_draft >= v, "distill_backward: row strides %lld, %lld and %lld are shorter than a row of %lld",
         (long long)ld_dlogits, (long long)ld_target, (long long)ld_draft, (long long)v);
+    REQUIRE(mean_slope != nullptr || loss_kind == ADASPEC_LOSS_KL_DIV, "distill_backward: loss %d needs the mean of its slope", loss_kind);
+    REQUIRE(
+        acceptance != nullptr || loss_kind < ADASPEC_LOSS_NLA, "distill_backward: loss %d needs the acceptance", loss_kind);
     for (int64_t i = 0; rows != nullptr && i < k; i++) {
         REQUIRE(rows[i] >= 0, "distill_backward: row %d at %lld is negative", rows[i], (long long)i);
     }
-#pragma omp parallel for schedule(static) num_threads(threads_for(4 * k * v))
-    for (int64_t i = 0; i < k; i++) {
-        const int64_t row = rows != nullptr ? rows[i] : i;
-        const float* t = target + row * ld_target;
-        const float* d = draft + row * ld_draft;
-        float* out = dlogits + i * ld_dlogits;
-        for (int64_t j = 0; j < v; j += VL) {
-            const int64_t count = v - j < VL ? v - j : VL;
-            const vf p = exp(load_logits(t + j, count) - target_lse[row]);
-            const vf q = exp(load_logits(d + j, count) - draft_lse[row]);
-            store_count(out + j, scale * (q - p), count);
-        }
-    }
+    run(loss_kind, Backward{
+        dlogits, ld_dlogits, target, ld_target, draft, ld_draft, target_lse, draft_lse, mean_slope, acceptance, rows, scale, k, v});
     return ADASPEC_OK;
 }

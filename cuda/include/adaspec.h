@@ -160,21 +160,47 @@ ADASPEC_API int32_t adaspec_scatter_add_rows(float* x, int64_t ld_x, const float
 /* ---------------------------------------------------------------------------------------------------------------- losses over the vocabulary */
 
 /*
+ * Losses between the target's law p and the draft's law q of a row, and slope_v = d loss / d q_v, from which follows the gradient by the draft's
+ * logits, q_v (slope_v - sum q slope):
+ *   KL_DIV     KL(p||q)                                     gradient q - p
+ *   RKL        KL(q||p)                                     slope log(q/p)
+ *   JSD        (KL(p||m) + KL(q||m)) / 2, m = (p + q) / 2   slope log(q/m) / 2
+ *   TV         sum |p - q| / 2                              slope sign(q - p) / 2
+ *   NLA        -log a, a = sum min(p, q), at least 1e-5     slope of TV / a: where a is below 1e-5 the gradient goes on
+ *   LK_HYBRID  l KL_DIV + (1 - l) TV, l = exp(-3 a)         l is a constant in the gradient
+ * A row with NaN or +inf, or only -inf, in any of its logits gives NaN throughout. Logits of -inf:
+ *   a target's where q = 0 adds nothing to any loss; where q > 0, RKL is +inf and its gradient not finite, the others are finite;
+ *   a draft's where p = 0 adds nothing; where p > 0, KL_DIV and LK_HYBRID are +inf with a finite gradient, the others are finite.
+ */
+#define ADASPEC_LOSS_KL_DIV 0
+#define ADASPEC_LOSS_RKL 1
+#define ADASPEC_LOSS_JSD 2
+#define ADASPEC_LOSS_TV 3
+#define ADASPEC_LOSS_NLA 4
+#define ADASPEC_LOSS_LK_HYBRID 5
+
+/*
  * One streaming pass over target, draft and reference logits (n, v); p, q, r are their softmax. Per row:
- *   kl_draft = KL(p||q), kl_ref = KL(p||r), gap = kl_draft - kl_ref computed directly (sum p (r - q) + lse_q - lse_r in logits, no difference of two
- *   sums), target_lse, draft_lse = log-sum-exp, acceptance = sum_v min(p, q).
- * reference may be NULL: then kl_ref, if not NULL, is read (a cached value) and gap = kl_draft - kl_ref. gap, acceptance, kl_ref may be NULL.
- * A target logit of -inf contributes nothing; a draft logit of -inf where p > 0 gives kl_draft = +inf; a row with NaN or +inf, or only -inf, gives
- * NaN in every output of the row.
+ *   loss of loss_kind, mean_slope = sum q slope (TV's for NLA and LK_HYBRID, 0 for KL_DIV), kl_draft = KL(p||q), kl_ref = KL(p||r),
+ *   gap = kl_draft - kl_ref computed directly (sum p (r - q) + lse_q - lse_r in logits, no difference of two sums),
+ *   acceptance = sum_v min(p, q), entropy = -sum q log q, target_lse, draft_lse = log-sum-exp.
+ * reference may be NULL: then kl_ref, if not NULL, is read (a cached value) and gap = kl_draft - kl_ref. loss, mean_slope, kl_ref, gap, acceptance
+ * and entropy may be NULL. A reference logit of -inf where p > 0 gives kl_ref = +inf; a row with NaN or +inf, or only -inf, gives NaN in every output
+ * of the row.
  */
 ADASPEC_API int32_t adaspec_distill_forward(
-    float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* target_lse, float* draft_lse, const float* target, int64_t ld_target,
-    const float* draft, int64_t ld_draft, const float* reference, int64_t ld_reference, int64_t n, int64_t v, void* stream);
+    float* loss, float* mean_slope, float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* entropy, float* target_lse,
+    float* draft_lse, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* reference, int64_t ld_reference,
+    int32_t loss_kind, int64_t n, int64_t v, void* stream);
 
-/* dlogits (k, v), row i = scale * (q - p) of row rows[i] (rows NULL: row i). With rows NULL dlogits may be draft. */
+/*
+ * dlogits (k, v), row i = scale * the gradient of the loss of row rows[i] (rows NULL: row i) by the draft's logits, from the forward's statistics
+ * (n). mean_slope is not read, and may be NULL, for KL_DIV; acceptance is read for NLA and LK_HYBRID only. With rows NULL dlogits may be draft.
+ */
 ADASPEC_API int32_t adaspec_distill_backward(
     float* dlogits, int64_t ld_dlogits, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* target_lse,
-    const float* draft_lse, const int32_t* rows, float scale, int64_t k, int64_t v, void* stream);
+    const float* draft_lse, const float* mean_slope, const float* acceptance, const int32_t* rows, int32_t loss_kind, float scale, int64_t k,
+    int64_t v, void* stream);
 
 /* loss (n) = lse - logits[targets]; lse (n) is kept for the backward. */
 ADASPEC_API int32_t adaspec_cross_entropy_forward(

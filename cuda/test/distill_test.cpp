@@ -4,8 +4,14 @@
  */
 #include "check.h"
 
+const int32_t LOSSES = 6;
+
 struct Expected {
-    double kl_draft, kl_ref, gap, acceptance, target_lse, draft_lse;
+    double kl_draft, kl_ref, gap, acceptance, target_lse, draft_lse, entropy;
+    /* By loss. */
+    double loss[LOSSES], mean_slope[LOSSES];
+    /* What the mean may miss by: ids where p and q are so near that f32 may order them otherwise. */
+    double sign_slack;
 };
 
 static double lse_of(const float* x, int64_t v) {
@@ -25,11 +31,58 @@ static double lse_of(const float* x, int64_t v) {
     return (double)(largest + logl(sum));
 }
 
+/* The loss's derivative by q at an id, of the losses that have a slope. */
+static long double slope_of(int32_t loss, long double p, long double q, long double log_p, long double log_q, long double acceptance) {
+    const long double sign = q > p ? 0.5L : q < p ? -0.5L : 0;
+    switch (loss) {
+        case ADASPEC_LOSS_RKL:
+            return log_q - log_p;
+        case ADASPEC_LOSS_JSD:
+            return (logl(2) + log_q - (log_p > log_q ? log_p + log1pl(expl(log_q - log_p)) : log_q + log1pl(expl(log_p - log_q)))) / 2;
+        case ADASPEC_LOSS_NLA:
+            return sign / fmaxl(acceptance, 1e-5L);
+        default:
+            return sign;
+    }
+}
+
+/* The slopes' means and the losses; e.kl_draft and e.acceptance are there. */
+static void expect_losses(Expected& e, const float* t, const float* d, int64_t v) {
+    long double mean[LOSSES] = {}, entropy = 0, jsd = 0, tv = 0, slack = 0;
+    for (int64_t i = 0; i < v; i++) {
+        const long double log_p = (long double)t[i] - e.target_lse, log_q = (long double)d[i] - e.draft_lse;
+        const long double p = expl(log_p), q = expl(log_q), m = (p + q) / 2;
+        jsd += ((p > 0 ? p * (log_p - logl(m)) : 0) + (q > 0 ? q * (log_q - logl(m)) : 0)) / 2;
+        tv += fabsl(p - q) / 2;
+        if (q == 0) {
+            continue;
+        }
+        entropy -= q * log_q;
+        slack += fabsl(p - q) < 2e-5L * q ? q : 0;
+        for (int32_t loss = 1; loss < LOSSES; loss++) {
+            mean[loss] += q * slope_of(loss, p, q, log_p, log_q, 1);
+        }
+    }
+    const long double a = e.acceptance, weight = expl(-3 * a);
+    e.entropy = (double)entropy;
+    e.sign_slack = (double)slack;
+    const long double losses[LOSSES] = {
+        e.kl_draft, mean[ADASPEC_LOSS_RKL], jsd, tv, -logl(fminl(fmaxl(a, 1e-5L), 1)), weight * e.kl_draft + (1 - weight) * tv};
+    for (int32_t loss = 0; loss < LOSSES; loss++) {
+        e.loss[loss] = (double)losses[loss];
+        e.mean_slope[loss] = (double)mean[loss];
+    }
+}
+
 static Expected expect(const float* t, const float* d, const float* r, int64_t v) {
-    Expected e = {0, 0, 0, 0, lse_of(t, v), lse_of(d, v)};
+    Expected e = {0, 0, 0, 0, lse_of(t, v), lse_of(d, v), 0, {}, {}, 0};
     const double lse_r = r ? lse_of(r, v) : 0;
     if (isnan(e.target_lse + e.draft_lse + lse_r)) {
-        return {NAN, NAN, NAN, NAN, NAN, NAN};
+        e = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, {}, {}, 0};
+        for (int32_t loss = 0; loss < LOSSES; loss++) {
+            e.loss[loss] = e.mean_slope[loss] = NAN;
+        }
+        return e;
     }
     long double kl = 0, kl_ref = 0, common = 0;
     for (int64_t i = 0; i < v; i++) {
@@ -47,6 +100,7 @@ static Expected expect(const float* t, const float* d, const float* r, int64_t v
     e.kl_ref = (double)kl_ref;
     e.gap = (double)(kl - kl_ref);
     e.acceptance = (double)common;
+    expect_losses(e, t, d, v);
     return e;
 }
 
@@ -63,54 +117,116 @@ struct Case {
     }
 };
 
-static void check(Case& c, double tolerance) {
-    Floats kl(c.n), kl_ref(c.n), gap(c.n), acceptance(c.n), t_lse(c.n), d_lse(c.n);
-    CHECK_OK(adaspec_distill_forward(kl, kl_ref, gap, acceptance, t_lse, d_lse, c.t, c.ld(), c.d, c.ld(), c.r, c.ld(), c.n, c.v, nullptr));
-    for (int64_t i = 0; i < c.n; i++) {
-        const Expected e = expect(c.t + i * c.ld(), c.d + i * c.ld(), c.r + i * c.ld(), c.v);
-        CHECK_CLOSE(kl[i], e.kl_draft, tolerance, 1e-6, "kl_draft of row %d, v %d", (int)i, (int)c.v);
-        CHECK_CLOSE(kl_ref[i], e.kl_ref, tolerance, 1e-6, "kl_ref of row %d, v %d", (int)i, (int)c.v);
-        CHECK_CLOSE(gap[i], e.gap, tolerance, 1e-6, "gap of row %d, v %d", (int)i, (int)c.v);
-        CHECK_CLOSE(acceptance[i], e.acceptance, 1e-6, 1e-6, "acceptance of row %d, v %d", (int)i, (int)c.v);
-        CHECK_CLOSE(t_lse[i], e.target_lse, 2e-7, 2e-7, "target_lse of row %d, v %d", (int)i, (int)c.v);
-        CHECK_CLOSE(d_lse[i], e.draft_lse, 2e-7, 2e-7, "draft_lse of row %d, v %d", (int)i, (int)c.v);
+/* All outputs of the forward. */
+struct Outputs {
+    Floats loss, mean_slope, kl_draft, kl_ref, gap, acceptance, entropy, target_lse, draft_lse;
+
+    explicit Outputs(int64_t n) : loss(n), mean_slope(n), kl_draft(n), kl_ref(n), gap(n), acceptance(n), entropy(n), target_lse(n), draft_lse(n) {}
+
+    Outputs(const Case& c, int32_t kind) : Outputs(c.n) {
+        CHECK_OK(adaspec_distill_forward(loss, mean_slope, kl_draft, kl_ref, gap, acceptance, entropy, target_lse, draft_lse, c.t.data, c.ld(),
+            c.d.data, c.ld(), c.r.data, c.ld(), kind, c.n, c.v, nullptr));
     }
 
-    /* Without a reference: the cached divergence is read; what is null is not needed. */
-    Floats kl2(c.n), cached(c.n, [&](int64_t i) { return kl_ref[i]; }), gap2(c.n), t2(c.n), d2(c.n);
-    CHECK_OK(adaspec_distill_forward(kl2, cached, gap2, nullptr, t2, d2, c.t, c.ld(), c.d, c.ld(), nullptr, 0, c.n, c.v, nullptr));
-    for (int64_t i = 0; i < c.n; i++) {
-        const Expected e = expect(c.t + i * c.ld(), c.d + i * c.ld(), nullptr, c.v);
-        CHECK_CLOSE(kl2[i], e.kl_draft, tolerance, 1e-6, "kl_draft without reference, row %d", (int)i);
-        CHECK_CLOSE(gap2[i], (double)kl2[i] - (double)cached[i], 1e-6, 2e-7, "gap from the cache, row %d", (int)i);
-        CHECK(is_close(cached[i], kl_ref[i], 0, 0), "the cached divergence of row %d was written", (int)i);
+    std::vector<float> all() const {
+        std::vector<float> joined;
+        for (const Floats* part : {&loss, &mean_slope, &kl_draft, &kl_ref, &gap, &acceptance, &entropy, &target_lse, &draft_lse}) {
+            const std::vector<float> values = part->copy();
+            joined.insert(joined.end(), values.begin(), values.end());
+        }
+        return joined;
     }
-    CHECK_OK(adaspec_distill_forward(kl2, nullptr, nullptr, nullptr, t2, d2, c.t, c.ld(), c.d, c.ld(), nullptr, 0, c.n, c.v, nullptr));
+};
 
-    /* The gradient of scale * KL(p || q) by the draft's logits: of some rows, of all, in place. */
+static int32_t backward(Floats& grad, const Case& c, const Outputs& o, const int32_t* rows, int32_t kind, float scale, int64_t k) {
+    return adaspec_distill_backward(grad, c.v, c.t.data, c.ld(), c.d.data, c.ld(), o.target_lse.data, o.draft_lse.data, o.mean_slope.data,
+        o.acceptance.data, rows, kind, scale, k, c.v, nullptr);
+}
+
+static void check_statistics(const Case& c, const std::vector<Expected>& expected, const Outputs& o, double tolerance) {
+    for (int64_t i = 0; i < c.n; i++) {
+        const Expected& e = expected[(size_t)i];
+        CHECK_CLOSE(o.kl_draft[i], e.kl_draft, tolerance, 1e-6, "kl_draft of row %d, v %d", (int)i, (int)c.v);
+        CHECK_CLOSE(o.kl_ref[i], e.kl_ref, tolerance, 1e-6, "kl_ref of row %d, v %d", (int)i, (int)c.v);
+        CHECK_CLOSE(o.gap[i], e.gap, tolerance, 1e-6, "gap of row %d, v %d", (int)i, (int)c.v);
+        CHECK_CLOSE(o.acceptance[i], e.acceptance, 1e-6, 1e-6, "acceptance of row %d, v %d", (int)i, (int)c.v);
+        CHECK_CLOSE(o.entropy[i], e.entropy, 1e-6, 1e-6, "entropy of row %d, v %d", (int)i, (int)c.v);
+        CHECK_CLOSE(o.target_lse[i], e.target_lse, 2e-7, 2e-7, "target_lse of row %d, v %d", (int)i, (int)c.v);
+        CHECK_CLOSE(o.draft_lse[i], e.draft_lse, 2e-7, 2e-7, "draft_lse of row %d, v %d", (int)i, (int)c.v);
+    }
+}
+
+/* Without a reference: the cached divergence is read; what is null is not needed. */
+static void check_cached(const Case& c, const Outputs& o, double tolerance) {
+    Floats kl(c.n), cached(c.n, [&](int64_t i) { return o.kl_ref[i]; }), gap(c.n), t(c.n), d(c.n);
+    CHECK_OK(adaspec_distill_forward(
+        nullptr, nullptr, kl, cached, gap, nullptr, nullptr, t, d, c.t.data, c.ld(), c.d.data, c.ld(), nullptr, 0, ADASPEC_LOSS_TV, c.n, c.v, nullptr));
+    for (int64_t i = 0; i < c.n; i++) {
+        const Expected e = expect(c.t.data + i * c.ld(), c.d.data + i * c.ld(), nullptr, c.v);
+        CHECK_CLOSE(kl[i], e.kl_draft, tolerance, 1e-6, "kl_draft without reference, row %d", (int)i);
+        CHECK_CLOSE(gap[i], (double)kl[i] - (double)cached[i], 1e-6, 2e-7, "gap from the cache, row %d", (int)i);
+        CHECK(is_close(cached[i], o.kl_ref[i], 0, 0), "the cached divergence of row %d was written", (int)i);
+    }
+    CHECK_OK(adaspec_distill_forward(
+        nullptr, nullptr, kl, nullptr, nullptr, nullptr, nullptr, t, d, c.t.data, c.ld(), c.d.data, c.ld(), nullptr, 0, 0, c.n, c.v, nullptr));
+}
+
+/*
+ * A loss and its gradient by the draft's logits: of some rows, of all, in place. The gradient is q (s - sum q s), s the slope in long double; a
+ * log-sum-exp rounded to f32 near 100 shifts a probability by 4e-6 of itself, and where p and q are that near, the sign in TV may be either.
+ */
+static void check_loss(Case& c, const std::vector<Expected>& expected, int32_t kind, double tolerance) {
+    const Outputs o(c, kind);
     const float scale = 0.37f;
     Ints rows((c.n + 1) / 2, [&](int64_t i) { return (int32_t)(c.n - 1 - i); });
-    Floats grad(rows.n * c.v), all(c.n * c.v);
-    CHECK_OK(adaspec_distill_backward(grad, c.v, c.t, c.ld(), c.d, c.ld(), t_lse, d_lse, rows, scale, rows.n, c.v, nullptr));
-    CHECK_OK(adaspec_distill_backward(all, c.v, c.t, c.ld(), c.d, c.ld(), t_lse, d_lse, nullptr, scale, c.n, c.v, nullptr));
+    Floats some(rows.n * c.v), all(c.n * c.v);
+    CHECK_OK(backward(some, c, o, rows, kind, scale, rows.n));
+    CHECK_OK(backward(all, c, o, nullptr, kind, scale, c.n));
     for (int64_t i = 0; i < c.n; i++) {
-        const double t = lse_of(c.t + i * c.ld(), c.v);
-        const double d = lse_of(c.d + i * c.ld(), c.v);
-        const double broken = isnan(kl[i]) ? NAN : 0;
+        const Expected& e = expected[(size_t)i];
+        const bool signs = kind >= ADASPEC_LOSS_TV;
+        CHECK_CLOSE(o.loss[i], e.loss[kind], tolerance, kind == ADASPEC_LOSS_NLA ? 1e-5 : 1e-6, "loss %d of row %d, v %d", kind, (int)i,
+            (int)c.v);
+        CHECK_CLOSE(o.mean_slope[i], e.mean_slope[kind], tolerance + (signs ? e.sign_slack : 0), 1e-6, "mean_slope of loss %d, row %d, v %d", kind,
+            (int)i, (int)c.v);
+        const double a = e.acceptance;
+        const double kl_weight = kind == ADASPEC_LOSS_KL_DIV ? 1 : kind == ADASPEC_LOSS_LK_HYBRID ? exp(-3 * a) : 0;
+        const double slope_weight = kind == ADASPEC_LOSS_KL_DIV ? 0 : kind == ADASPEC_LOSS_LK_HYBRID ? 1 - exp(-3 * a) : 1;
+        const double factor = kind == ADASPEC_LOSS_NLA ? 1 / fmax(a, 1e-5) : 1;
         for (int64_t j = 0; j < c.v; j++) {
-            const double p = exp(c.t[i * c.ld() + j] - t);
-            const double q = exp(c.d[i * c.ld() + j] - d);
-            /* A log-sum-exp rounded to f32 near 100 shifts a probability by 4e-6 of itself. */
-            CHECK_CLOSE(all[i * c.v + j], scale * (q - p) + broken, 1e-8 + 2e-7 * (2 + fabs(t) + fabs(d)) * (p + q), 0, "dlogits (%d, %d)", (int)i,
-                (int)j);
+            const double log_p = c.t[i * c.ld() + j] - e.target_lse, log_q = c.d[i * c.ld() + j] - e.draft_lse;
+            const double p = exp(log_p), q = exp(log_q);
+            const double relative = 2e-7 * (2 + fabs(e.target_lse) + fabs(e.draft_lse));
+            const double s = kind == ADASPEC_LOSS_KL_DIV || q == 0 ? 0 : (double)slope_of(kind, p, q, log_p, log_q, a);
+            const double want = scale * (kl_weight * (q - p) + (q == 0 ? 0 : slope_weight * q * (s - factor * e.mean_slope[kind])));
+            const double sign = signs ? q * e.sign_slack + (fabs(q - p) < 10 * relative * q ? q : 0) : 0;
+            const double size = kl_weight * (p + q) + slope_weight * q * (fabs(s) + factor * (1 + fabs(e.mean_slope[kind])));
+            CHECK_CLOSE(all[i * c.v + j], want, 1e-8 + relative * size + tolerance * factor * q + factor * sign, kind == ADASPEC_LOSS_NLA ? 1e-5 : 0,
+                "dlogits (%d, %d) of loss %d, v %d", (int)i, (int)j, kind, (int)c.v);
         }
     }
     for (int64_t i = 0; i < rows.n; i++) {
-        CHECK(memcmp(grad + i * c.v, all + rows[i] * c.v, (size_t)c.v * 4) == 0, "row %d alone differs", (int)i);
+        CHECK(memcmp(some + i * c.v, all + rows[i] * c.v, (size_t)c.v * 4) == 0, "loss %d: row %d alone differs", kind, (int)i);
     }
-    CHECK_OK(adaspec_distill_backward(c.d, c.ld(), c.t, c.ld(), c.d, c.ld(), t_lse, d_lse, nullptr, scale, c.n, c.v, nullptr));
+    const std::vector<float> before = c.d.copy();
+    CHECK_OK(adaspec_distill_backward(c.d, c.ld(), c.t, c.ld(), c.d, c.ld(), o.target_lse.data, o.draft_lse.data, o.mean_slope.data,
+        o.acceptance.data, nullptr, kind, scale, c.n, c.v, nullptr));
     for (int64_t i = 0; i < c.n; i++) {
-        CHECK(memcmp(c.d + i * c.ld(), all + i * c.v, (size_t)c.v * 4) == 0, "in place, row %d differs", (int)i);
+        CHECK(memcmp(c.d + i * c.ld(), all + i * c.v, (size_t)c.v * 4) == 0, "loss %d in place, row %d differs", kind, (int)i);
+    }
+    c.d.fill(before);
+}
+
+static void check(Case& c, double tolerance) {
+    std::vector<Expected> expected;
+    for (int64_t i = 0; i < c.n; i++) {
+        expected.push_back(expect(c.t + i * c.ld(), c.d + i * c.ld(), c.r + i * c.ld(), c.v));
+    }
+    const Outputs o(c, ADASPEC_LOSS_KL_DIV);
+    check_statistics(c, expected, o, tolerance);
+    check_cached(c, o, tolerance);
+    for (int32_t kind = 0; kind < LOSSES; kind++) {
+        check_loss(c, expected, kind, tolerance);
     }
 }
 
@@ -132,15 +248,41 @@ static void check_special() {
         c.t[10 * ld + j] += 1000, c.d[10 * ld + j] -= 1000;       /* far apart by a constant: no effect */
         c.t[11 * ld + j] = c.d[11 * ld + j] = c.r[11 * ld + j];   /* equal: 0 */
     }
-    Floats kl(12), kl_ref(12), gap(12);
-    Floats acceptance(12), t_lse(12), d_lse(12);
-    CHECK_OK(adaspec_distill_forward(kl, kl_ref, gap, acceptance, t_lse, d_lse, c.t, ld, c.d, ld, c.r, ld, 12, v, nullptr));
+    const Outputs kl_div(c, ADASPEC_LOSS_KL_DIV);
+    const Floats &kl = kl_div.kl_draft, &kl_ref = kl_div.kl_ref, &gap = kl_div.gap, &acceptance = kl_div.acceptance;
     CHECK(kl[2] == INFINITY && gap[2] == INFINITY && isfinite(kl_ref[2]), "row 2: %g %g %g", kl[2], kl_ref[2], gap[2]);
     CHECK(isfinite(kl[3]) && kl_ref[3] == INFINITY && gap[3] == -INFINITY, "row 3: %g %g %g", kl[3], kl_ref[3], gap[3]);
     CHECK(kl[4] == INFINITY && kl_ref[4] == INFINITY && isnan(gap[4]), "row 4: %g %g %g", kl[4], kl_ref[4], gap[4]);
-    for (int i : {5, 6, 7, 8}) {
-        CHECK(isnan(kl[i]) && isnan(kl_ref[i]) && isnan(gap[i]) && isnan(acceptance[i]) && isnan(t_lse[i]) && isnan(d_lse[i]),
-            "row %d is not NaN throughout", i);
+    for (int32_t kind = 0; kind < LOSSES; kind++) {
+        const Outputs o(c, kind);
+        Floats grad(12 * v);
+        CHECK_OK(backward(grad, c, o, nullptr, kind, 1, 12));
+        const std::vector<float> all = o.all();
+        for (int i : {5, 6, 7, 8}) {
+            for (size_t output = 0; output < 9; output++) {
+                CHECK(isnan(all[output * 12 + (size_t)i]), "loss %d: output %d of row %d is not NaN", kind, (int)output, i);
+            }
+            CHECK(i == 7 || isnan(grad[i * v]), "loss %d: the gradient of row %d is not NaN", kind, i);
+        }
+        /* Row 0, 9: target logits of -inf where q > 0; row 1: both; row 2: a draft logit of -inf where p > 0. */
+        const bool rkl = kind == ADASPEC_LOSS_RKL;
+        const bool kl_in = kind == ADASPEC_LOSS_KL_DIV || kind == ADASPEC_LOSS_LK_HYBRID;
+        CHECK(rkl ? o.loss[0] == INFINITY && o.loss[9] == INFINITY : isfinite(o.loss[0]) && isfinite(o.loss[9]), "loss %d: %g %g", kind, o.loss[0],
+            o.loss[9]);
+        CHECK(isfinite(o.loss[1]), "loss %d of row 1: %g", kind, o.loss[1]);
+        CHECK(kl_in ? o.loss[2] == INFINITY : isfinite(o.loss[2]), "loss %d of row 2: %g", kind, o.loss[2]);
+        for (int64_t j = 0; j < v; j++) {
+            CHECK(rkl != (bool)isfinite(grad[j]), "loss %d: gradient %g of row 0", kind, grad[j]);
+            CHECK(isfinite(grad[v + j]) && isfinite(grad[2 * v + j]), "loss %d: gradients %g %g", kind, grad[v + j], grad[2 * v + j]);
+            CHECK(is_close(grad[11 * v + j], 0, 1e-8, 0), "loss %d: gradient %g of equal rows", kind, grad[11 * v + j]);
+        }
+        CHECK(is_close(o.loss[11], 0, 2e-7, 0) && o.loss[11] >= 0, "loss %d of equal rows: %g", kind, o.loss[11]);
+        for (int64_t i : {1, 2, 10}) {
+            const Expected e = expect(c.t + i * ld, c.d + i * ld, c.r + i * ld, v);
+            const double tolerance = i == 10 ? 2e-4 : 3e-6;       /* logits of 1000 are 6e-5 apart */
+            CHECK_CLOSE(o.loss[i], e.loss[kind], tolerance, 1e-5, "loss %d of row %d", kind, (int)i);
+            CHECK_CLOSE(o.entropy[i], e.entropy, tolerance, 1e-5, "entropy of row %d", (int)i);
+        }
     }
     CHECK(kl[11] == 0 && kl_ref[11] == 0 && gap[11] == 0, "equal rows: %g %g %g", kl[11], kl_ref[11], gap[11]);
     for (int64_t i : {0, 1, 9, 10}) {
@@ -153,18 +295,30 @@ static void check_special() {
     }
 }
 
+/* Laws with nothing in common: the overlap is bounded where it divides. */
+static void check_apart() {
+    Case c(1, 40, 0, 0, 3);
+    c.t[3] = 60, c.d[30] = 60;
+    const Outputs o(c, ADASPEC_LOSS_NLA);
+    Floats grad(40);
+    CHECK_OK(backward(grad, c, o, nullptr, ADASPEC_LOSS_NLA, 1, 1));
+    CHECK_CLOSE(o.loss[0], -log(1e-5), 0, 1e-6, "the loss without overlap");
+    for (int64_t j = 0; j < 40; j++) {
+        CHECK(isfinite(grad[j]), "gradient %d is %g", (int)j, grad[j]);
+    }
+}
+
 /* A row's statistics do not depend on its neighbours. */
-static void check_alone() {
+static void check_alone(int32_t kind) {
     Case c(40, 1300, 0, 3, 8);
-    Floats a(40), b(40), g(40), s(40), t(40), d(40);
-    CHECK_OK(adaspec_distill_forward(a, b, g, s, t, d, c.t, 1300, c.d, 1300, c.r, 1300, 40, 1300, nullptr));
+    const std::vector<float> all = Outputs(c, kind).all();
     for (int64_t i = 0; i < 40; i++) {
-        float one[6];
-        CHECK_OK(adaspec_distill_forward(one, one + 1, one + 2, one + 3, one + 4, one + 5, c.t + i * 1300, 1300, c.d + i * 1300, 1300, c.r
-            + i * 1300, 1300, 1,
-                                         1300, nullptr));
-        CHECK(one[0] == a[i] && one[1] == b[i] && one[2] == g[i] && one[3] == s[i] && one[4] == t[i] && one[5] == d[i], "row %d alone differs",
-            (int)i);
+        float one[9];
+        CHECK_OK(adaspec_distill_forward(one, one + 1, one + 2, one + 3, one + 4, one + 5, one + 6, one + 7, one + 8, c.t + i * 1300, 1300,
+            c.d + i * 1300, 1300, c.r + i * 1300, 1300, kind, 1, 1300, nullptr));
+        for (int64_t output = 0; output < 9; output++) {
+            CHECK(one[output] == all[(size_t)(output * 40 + i)], "output %d of row %d alone differs", (int)output, (int)i);
+        }
     }
 }
 
@@ -179,19 +333,32 @@ int main() {
     Case peaked(4, 2000, 1, 30, 78);
     check(peaked, 2e-5);
     check_special();
-    check_alone();
-    check_threads("distill", [] {
-        Case c(37, 1500, 0, 2, 5);
-        Floats kl(37), kl_ref(37), gap(37), acceptance(37), t(37), d(37);
-        CHECK_OK(adaspec_distill_forward(kl, kl_ref, gap, acceptance, t, d, c.t, 1500, c.d, 1500, c.r, 1500, 37, 1500, nullptr));
-        CHECK_OK(adaspec_distill_backward(c.d, 1500, c.t, 1500, c.d, 1500, t, d, nullptr, 1, 37, 1500, nullptr));
-        const std::vector<float> a = kl.copy(), b = gap.copy(), e = acceptance.copy(), f = c.d.copy();
-        return join({&a, &b, &e, &f});
-    });
+    check_apart();
+    for (int32_t kind = 0; kind < LOSSES; kind++) {
+        check_alone(kind);
+        check_threads("distill", [kind] {
+            Case c(37, 1500, 0, 2, 5);
+            const Outputs o(c, kind);
+            Floats grad(37 * 1500);
+            CHECK_OK(backward(grad, c, o, nullptr, kind, 1, 37));
+            const std::vector<float> statistics = o.all(), gradient = grad.copy();
+            return join({&statistics, &gradient});
+        });
+    }
     float x = 0;
     int32_t negative = -1;
-    CHECK_REFUSED(adaspec_distill_forward(&x, &x, &x, &x, &x, &x, &x, 1, &x, 1, &x, 1, 1, 0, nullptr), "at least one column");
-    CHECK_REFUSED(adaspec_distill_forward(&x, &x, &x, &x, &x, &x, &x, 1, &x, 0, &x, 1, 1, 1, nullptr), "shorter than a row of 1");
-    CHECK_REFUSED(adaspec_distill_backward(&x, 1, &x, 1, &x, 1, &x, &x, &negative, 1, 1, 1, nullptr), "row -1 at 0 is negative");
+    const auto forward = [&](int32_t kind, int64_t ld, int64_t v) {
+        return adaspec_distill_forward(&x, &x, &x, &x, &x, &x, &x, &x, &x, &x, 1, &x, ld, &x, 1, kind, 1, v, nullptr);
+    };
+    CHECK_REFUSED(forward(0, 1, 0), "at least one column");
+    CHECK_REFUSED(forward(0, 0, 1), "shorter than a row of 1");
+    CHECK_REFUSED(forward(6, 1, 1), "6 is not a loss");
+    const auto gradient = [&](int32_t kind, const float* mean, const float* acceptance, const int32_t* rows) {
+        return adaspec_distill_backward(&x, 1, &x, 1, &x, 1, &x, &x, mean, acceptance, rows, kind, 1, 1, 1, nullptr);
+    };
+    CHECK_REFUSED(gradient(ADASPEC_LOSS_KL_DIV, nullptr, nullptr, &negative), "row -1 at 0 is negative");
+    CHECK_REFUSED(gradient(-1, &x, &x, nullptr), "-1 is not a loss");
+    CHECK_REFUSED(gradient(ADASPEC_LOSS_RKL, nullptr, &x, nullptr), "needs the mean of its slope");
+    CHECK_REFUSED(gradient(ADASPEC_LOSS_NLA, &x, nullptr, nullptr), "needs the acceptance");
     return finish();
 }

@@ -1,4 +1,4 @@
-/* exp, the logistic function and the normal distribution function of a tier against the C library in double. Compiled once per tier. */
+/* exp, log, the logistic function and the normal distribution function of a tier against the C library in double. Compiled once per tier. */
 #include "check.h"
 
 #include "../host/vecmath.h"
@@ -37,6 +37,12 @@ int main() {
     const double smallest = 1.17549435e-38;
     worst("exp", [](vf x) { return exp(x); }, [](double x) { return ::exp(x); }, -110, 88.7, smallest, 1.1e-7);
     worst("exp", [](vf x) { return exp(x); }, [](double x) { return ::exp(x); }, -1, 1, smallest, 1.1e-7);
+    const auto logarithm = [](vf x) { return log(x); };
+    const auto exact_logarithm = [](double x) { return ::log(x); };
+    worst("log", logarithm, exact_logarithm, 0.5, 2, smallest, 1.2e-7);
+    worst("log", logarithm, exact_logarithm, 0.999, 1.001, smallest, 1.2e-7);
+    worst("log", logarithm, exact_logarithm, 2, 1e30, smallest, 1.2e-7);
+    worst("log", [](vf x) { return log(exp(x)); }, [](double x) { return ::log((double)exp(splat((float)x))[0]); }, -87, 87, smallest, 1.2e-7);
     worst("logistic", [](vf x) { return logistic(x); }, [](double x) { return 1 / (1 + ::exp(-x)); }, -87, 87, smallest, 2e-7);
     worst("normal_cdf", [](vf x) { return normal_cdf(x); }, phi, -3, 3, smallest, 5e-7);
     worst("normal_cdf", [](vf x) { return normal_cdf(x); }, phi, -12, 12, smallest, 5e-6);
@@ -48,6 +54,17 @@ int main() {
     special[3] = -0.0f;
     const vf e = exp(special);
     CHECK(e[0] == 0 && e[1] == INFINITY && isnan(e[2]) && e[3] == 1, "exp(-inf, inf, NaN, -0) = %g %g %g %g", e[0], e[1], e[2], e[3]);
+    special[0] = 1;
+    special[1] = 0;
+    special[3] = 1.4e-45f;
+    const vf g = log(special);
+    const double least = ::log(1.17549435e-38);
+    CHECK(g[0] == 0 && isnan(g[2]), "log(1, NaN) = %g %g", g[0], g[2]);
+    CHECK_CLOSE(g[1], least, 0, 1e-6, "log(0)");
+    CHECK_CLOSE(g[3], least, 0, 1e-6, "log(1.4e-45)");
+    special[0] = -INFINITY;
+    special[1] = INFINITY;
+    special[3] = -0.0f;
     const vf p = normal_cdf(special);
     CHECK(p[0] == 0 && p[1] == 1 && isnan(p[2]) && p[3] == 0.5f, "normal_cdf(-inf, inf, NaN, -0) = %g %g %g %g", p[0], p[1], p[2], p[3]);
     const vf s = logistic(special);

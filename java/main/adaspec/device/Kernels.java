@@ -346,12 +346,15 @@ public final class Kernels {
 
     // ------------------------------------------------------------------------------------------------ losses over the vocabulary
 
-    /** {@code klRef}, {@code gap}, {@code acceptance} and {@code reference} may be {@link MemorySegment#NULL}. */
+    /** {@code loss}, {@code meanSlope}, {@code klRef}, {@code gap}, {@code acceptance}, {@code entropy} and {@code reference} may be NULL segments. */
     public void distillForward(
+            MemorySegment loss,
+            MemorySegment meanSlope,
             MemorySegment klDraft,
             MemorySegment klRef,
             MemorySegment gap,
             MemorySegment acceptance,
+            MemorySegment entropy,
             MemorySegment targetLse,
             MemorySegment draftLse,
             MemorySegment target,
@@ -360,18 +363,19 @@ public final class Kernels {
             long ldDraft,
             MemorySegment reference,
             long ldReference,
+            int lossKind,
             long n,
             long v) {
         try {
             check((int) distillForward.invokeExact(
-                    klDraft, klRef, gap, acceptance, targetLse, draftLse, target, ldTarget, draft, ldDraft, reference, ldReference, n, v,
-                    DEFAULT_STREAM));
+                    loss, meanSlope, klDraft, klRef, gap, acceptance, entropy, targetLse, draftLse, target, ldTarget, draft, ldDraft, reference,
+                    ldReference, lossKind, n, v, DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }
     }
 
-    /** {@code rows} may be {@link MemorySegment#NULL}: all rows in order. */
+    /** {@code rows} may be {@link MemorySegment#NULL}: all rows in order; so may {@code meanSlope} and {@code acceptance} where the loss needs none. */
     public void distillBackward(
             MemorySegment dLogits,
             long ldDLogits,
@@ -381,13 +385,17 @@ public final class Kernels {
             long ldDraft,
             MemorySegment targetLse,
             MemorySegment draftLse,
+            MemorySegment meanSlope,
+            MemorySegment acceptance,
             MemorySegment rows,
+            int lossKind,
             float scale,
             long k,
             long v) {
         try {
             check((int) distillBackward.invokeExact(
-                    dLogits, ldDLogits, target, ldTarget, draft, ldDraft, targetLse, draftLse, rows, scale, k, v, DEFAULT_STREAM));
+                    dLogits, ldDLogits, target, ldTarget, draft, ldDraft, targetLse, draftLse, meanSlope, acceptance, rows, lossKind, scale, k, v,
+                    DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }

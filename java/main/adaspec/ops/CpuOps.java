@@ -4,6 +4,7 @@ import static adaspec.ops.ShapeChecks.require;
 import static adaspec.ops.ShapeChecks.requireMatrix;
 import static adaspec.ops.ShapeChecks.requireSame;
 import static adaspec.ops.ShapeChecks.requireVector;
+import static adaspec.ops.ShapeChecks.requireVectorOrNull;
 
 import adaspec.device.Device;
 import adaspec.device.Gemm;
@@ -356,58 +357,49 @@ public final class CpuOps implements Ops {
 
     @Override
     public void distillForward(
-            Tensor klDraft,
+            Divergence divergence,
+            RowStatistics statistics,
             Tensor klRef,
             Tensor gap,
-            Tensor acceptance,
-            Tensor targetLse,
-            Tensor draftLse,
             Tensor targetLogits,
             Tensor draftLogits,
             Tensor referenceLogits) {
         String operation = "distillForward";
-        long n = targetLogits.rows();
         requireSame(operation, "draft logits", draftLogits, "target logits", targetLogits);
         if (referenceLogits != null) {
             requireSame(operation, "reference logits", referenceLogits, "target logits", targetLogits);
         }
-        requireVector(operation, "klDraft", klDraft, n);
-        requireVector(operation, "targetLse", targetLse, n);
-        requireVector(operation, "draftLse", draftLse, n);
+        long n = targetLogits.rows();
+        statistics.requireRows(operation, n);
         requireVectorOrNull(operation, "klRef", klRef, n);
         requireVectorOrNull(operation, "gap", gap, n);
-        requireVectorOrNull(operation, "acceptance", acceptance, n);
         require(gap == null || referenceLogits != null || klRef != null, operation, "a gap needs the reference's logits or its divergence");
         kernels.distillForward(
-                dense(operation, "klDraft", klDraft), denseOrNull(operation, "klRef", klRef), denseOrNull(operation, "gap", gap),
-                denseOrNull(operation, "acceptance", acceptance), dense(operation, "targetLse", targetLse), dense(operation, "draftLse", draftLse),
+                denseOrNull(operation, "loss", statistics.loss()), denseOrNull(operation, "meanSlope", statistics.meanSlope()),
+                dense(operation, "klDraft", statistics.klDraft()), denseOrNull(operation, "klRef", klRef), denseOrNull(operation, "gap", gap),
+                denseOrNull(operation, "acceptance", statistics.acceptance()), denseOrNull(operation, "entropy", statistics.entropy()),
+                dense(operation, "targetLse", statistics.targetLse()), dense(operation, "draftLse", statistics.draftLse()),
                 rows(operation, "target logits", targetLogits), stride(targetLogits), rows(operation, "draft logits", draftLogits),
                 stride(draftLogits), referenceLogits == null ? MemorySegment.NULL : rows(operation, "reference logits", referenceLogits),
-                referenceLogits == null ? 0 : stride(referenceLogits), n, targetLogits.columns());
-    }
-
-    private static void requireVectorOrNull(String operation, String name, Tensor tensor, long elements) {
-        if (tensor != null) {
-            requireVector(operation, name, tensor, elements);
-        }
+                referenceLogits == null ? 0 : stride(referenceLogits), divergence.code(), n, targetLogits.columns());
     }
 
     @Override
     public void distillBackward(
-            Tensor dLogits, Tensor targetLogits, Tensor draftLogits, Tensor targetLse, Tensor draftLse, Tensor rows, float scale) {
+            Divergence divergence, Tensor dLogits, Tensor targetLogits, Tensor draftLogits, RowStatistics statistics, Tensor rows, float scale) {
         String operation = "distillBackward";
         requireSame(operation, "draft logits", draftLogits, "target logits", targetLogits);
-        requireVector(operation, "targetLse", targetLse, targetLogits.rows());
-        requireVector(operation, "draftLse", draftLse, targetLogits.rows());
+        statistics.requireRows(operation, targetLogits.rows());
         requireMatrix(operation, "dLogits", dLogits, rows == null ? targetLogits.rows() : rows.rows(), targetLogits.columns());
         if (rows != null) {
             requireIdsBelow(operation, "rows", rows, targetLogits.rows());
         }
         kernels.distillBackward(
                 rows(operation, "dLogits", dLogits), stride(dLogits), rows(operation, "target logits", targetLogits), stride(targetLogits),
-                rows(operation, "draft logits", draftLogits), stride(draftLogits), dense(operation, "targetLse", targetLse),
-                dense(operation, "draftLse", draftLse), rows == null ? MemorySegment.NULL : ids(operation, "rows", rows), scale, dLogits.rows(),
-                dLogits.columns());
+                rows(operation, "draft logits", draftLogits), stride(draftLogits), dense(operation, "targetLse", statistics.targetLse()),
+                dense(operation, "draftLse", statistics.draftLse()), denseOrNull(operation, "meanSlope", statistics.meanSlope()),
+                denseOrNull(operation, "acceptance", statistics.acceptance()), rows == null ? MemorySegment.NULL : ids(operation, "rows", rows),
+                divergence.code(), scale, dLogits.rows(), dLogits.columns());
     }
 
     @Override

@@ -120,14 +120,34 @@ public interface Ops {
     /**
      * Statistics of one streaming pass over the rows of target, draft and reference logits (N, V), each with its own row stride. With p, q, r their softmax:
      * <pre>
-     *   klDraft = KL(p || q)   klRef = KL(p || r)   gap = klDraft - klRef, computed directly: sum p (r_logit - q_logit) + lse_q - lse_r
-     *   acceptance = sum_v min(p_v, q_v)            targetLse, draftLse: log-sum-exp of the rows
+     *   statistics.loss = the divergence          statistics.meanSlope = sum q slope, slope_v = d loss / d q_v (0 for KL_DIV)
+     *   statistics.klDraft = KL(p || q)           klRef = KL(p || r)
+     *   gap = klDraft - klRef, computed directly: sum p (r_logit - q_logit) + lse_q - lse_r
+     *   statistics.acceptance = sum_v min(p, q)   statistics.entropy = -sum q log q
+     *   statistics.targetLse, draftLse: log-sum-exp of the rows
      * </pre>
      * {@code referenceLogits} may be null: then klRef is read instead of written if given (a cached value; gap = klDraft - klRef), and gap may be null.
-     * {@code acceptance} and klRef may be null. A target logit of -inf contributes nothing; a draft logit of -inf where p &gt; 0 gives klDraft = +inf;
-     * a row that holds NaN or +inf, or only -inf, gives NaN in every output of the row.
+     * klRef may be null. A logit of -inf where the other law has weight makes a divergence infinite as {@code adaspec.h} says at each loss, and else
+     * contributes nothing; a row that holds NaN or +inf, or only -inf, gives NaN in every output of the row.
      */
     void distillForward(
+            Divergence divergence,
+            RowStatistics statistics,
+            Tensor klRef,
+            Tensor gap,
+            Tensor targetLogits,
+            Tensor draftLogits,
+            Tensor referenceLogits);
+
+    /**
+     * dLogits (k, V), row i: the gradient of scale * the divergence of logits row rows[i] by the draft's logits. rows (k) i32, or null for all rows in
+     * order; {@code statistics} (N) from {@link #distillForward}. With rows null, dLogits may be draftLogits.
+     */
+    void distillBackward(
+            Divergence divergence, Tensor dLogits, Tensor targetLogits, Tensor draftLogits, RowStatistics statistics, Tensor rows, float scale);
+
+    /** As {@link #distillForward(Divergence, RowStatistics, Tensor, Tensor, Tensor, Tensor, Tensor)} for KL(p || q) alone; acceptance may be null. */
+    default void distillForward(
             Tensor klDraft,
             Tensor klRef,
             Tensor gap,
@@ -136,14 +156,10 @@ public interface Ops {
             Tensor draftLse,
             Tensor targetLogits,
             Tensor draftLogits,
-            Tensor referenceLogits);
-
-    /**
-     * dLogits (k, V), row i: scale * (q - p) of logits row rows[i]: the gradient of scale * KL(p || q) by the draft's logits. rows (k) i32, or null for
-     * all rows in order; targetLse, draftLse (N) from {@link #distillForward}. With rows null, dLogits may be draftLogits.
-     */
-    void distillBackward(
-            Tensor dLogits, Tensor targetLogits, Tensor draftLogits, Tensor targetLse, Tensor draftLse, Tensor rows, float scale);
+            Tensor referenceLogits) {
+        var statistics = new RowStatistics(null, null, klDraft, acceptance, null, targetLse, draftLse);
+        distillForward(Divergence.KL_DIV, statistics, klRef, gap, targetLogits, draftLogits, referenceLogits);
+    }
 
     /** loss (N) = lse - logits[target]; lse (N) kept for the backward; logits (N, V), targets (N) i32 in [0, V). */
     void crossEntropy(Tensor loss, Tensor lse, Tensor logits, Tensor targets);

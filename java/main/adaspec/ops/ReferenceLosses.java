@@ -6,66 +6,9 @@ import static adaspec.ops.ShapeChecks.requireVector;
 import adaspec.tensor.Tensor;
 import java.util.Arrays;
 
-/** Losses over the vocabulary and the selection as loops in double; see {@link Ops}. */
+/** Cross entropy and the selection as loops in double; see {@link Ops}. */
 final class ReferenceLosses {
     private ReferenceLosses() {}
-
-    static void distillForward(
-            Tensor klDraft,
-            Tensor klRef,
-            Tensor gap,
-            Tensor acceptance,
-            Tensor targetLse,
-            Tensor draftLse,
-            Tensor targetLogits,
-            Tensor draftLogits,
-            Tensor referenceLogits) {
-        long rows = targetLogits.rows();
-        long vocabulary = targetLogits.columns();
-        require(
-                draftLogits.rows() == rows && draftLogits.columns() == vocabulary,
-                "distillForward",
-                "target logits are " + targetLogits + ", draft logits " + draftLogits);
-        requireVector("distillForward", "klDraft", klDraft, rows);
-        for (long i = 0; i < rows; i++) {
-            double lseT = logSumExp(targetLogits, i);
-            double lseD = logSumExp(draftLogits, i);
-            double lseR = referenceLogits == null ? 0 : logSumExp(referenceLogits, i);
-            boolean broken = Double.isNaN(lseT + lseD + lseR);
-            double kl = 0;
-            double klR = 0;
-            double g = lseD - lseR;
-            double common = 0;
-            for (long v = 0; v < vocabulary && !broken; v++) {
-                double t = targetLogits.get(i, v);
-                double d = draftLogits.get(i, v);
-                double p = Math.exp(t - lseT);
-                common += Math.min(p, Math.exp(d - lseD));
-                if (p == 0) {
-                    continue;
-                }
-                kl += p * ((t - lseT) - (d - lseD));
-                if (referenceLogits != null) {
-                    double r = referenceLogits.get(i, v);
-                    klR += p * ((t - lseT) - (r - lseR));
-                    g += p * (r - d);
-                }
-            }
-            klDraft.set(i, (float) (broken ? Double.NaN : kl));
-            targetLse.set(i, (float) (broken ? Double.NaN : lseT));
-            draftLse.set(i, (float) (broken ? Double.NaN : lseD));
-            if (acceptance != null) {
-                acceptance.set(i, (float) (broken ? Double.NaN : common));
-            }
-            if (referenceLogits != null && klRef != null) {
-                klRef.set(i, (float) (broken ? Double.NaN : klR));
-            }
-            if (gap != null) {
-                double value = referenceLogits != null ? g : klDraft.get(i) - klRef.get(i);
-                gap.set(i, (float) (broken ? Double.NaN : value));
-            }
-        }
-    }
 
     /** NaN for a row with NaN or +inf, or only -inf. */
     static double logSumExp(Tensor logits, long row) {
@@ -81,20 +24,6 @@ final class ReferenceLosses {
             sum += Math.exp(logits.get(row, v) - max);
         }
         return max + Math.log(sum);
-    }
-
-    static void distillBackward(
-            Tensor dLogits, Tensor targetLogits, Tensor draftLogits, Tensor targetLse, Tensor draftLse, Tensor rows, float scale) {
-        for (long i = 0; i < dLogits.rows(); i++) {
-            long row = rows == null ? i : ReferenceOps.idIn("distillBackward", rows, i, targetLogits.rows());
-            double lseT = targetLse.get(row);
-            double lseD = draftLse.get(row);
-            for (long v = 0; v < dLogits.columns(); v++) {
-                double p = Math.exp(targetLogits.get(row, v) - lseT);
-                double q = Math.exp(draftLogits.get(row, v) - lseD);
-                dLogits.set(i, v, (float) (scale * (q - p)));
-            }
-        }
     }
 
     static void crossEntropy(Tensor loss, Tensor lse, Tensor logits, Tensor targets) {

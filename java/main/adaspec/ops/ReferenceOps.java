@@ -309,22 +309,20 @@ public final class ReferenceOps implements Ops {
 
     @Override
     public void distillForward(
-            Tensor klDraft,
+            Divergence divergence,
+            RowStatistics statistics,
             Tensor klRef,
             Tensor gap,
-            Tensor acceptance,
-            Tensor targetLse,
-            Tensor draftLse,
             Tensor targetLogits,
             Tensor draftLogits,
             Tensor referenceLogits) {
-        ReferenceLosses.distillForward(klDraft, klRef, gap, acceptance, targetLse, draftLse, targetLogits, draftLogits, referenceLogits);
+        ReferenceDivergences.forward(divergence, statistics, klRef, gap, targetLogits, draftLogits, referenceLogits);
     }
 
     @Override
     public void distillBackward(
-            Tensor dLogits, Tensor targetLogits, Tensor draftLogits, Tensor targetLse, Tensor draftLse, Tensor rows, float scale) {
-        ReferenceLosses.distillBackward(dLogits, targetLogits, draftLogits, targetLse, draftLse, rows, scale);
+            Divergence divergence, Tensor dLogits, Tensor targetLogits, Tensor draftLogits, RowStatistics statistics, Tensor rows, float scale) {
+        ReferenceDivergences.backward(divergence, dLogits, targetLogits, draftLogits, statistics, rows, scale);
     }
 
     @Override

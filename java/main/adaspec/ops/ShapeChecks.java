@@ -25,6 +25,12 @@ final class ShapeChecks {
         }
     }
 
+    static void requireVectorOrNull(String operation, String name, Tensor tensor, long elements) {
+        if (tensor != null) {
+            requireVector(operation, name, tensor, elements);
+        }
+    }
+
     static void requireSame(String operation, String name, Tensor tensor, String otherName, Tensor other) {
         if (!Arrays.equals(tensor.shape(), other.shape())) {
             throw new IllegalArgumentException(operation + ": " + name + " is " + tensor + ", " + otherName + " is " + other + "; equal shapes were expected");

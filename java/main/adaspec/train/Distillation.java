@@ -2,7 +2,9 @@ package adaspec.train;
 
 import adaspec.model.Transformer;
 import adaspec.model.Weights;
+import adaspec.ops.Divergence;
 import adaspec.ops.Ops;
+import adaspec.ops.RowStatistics;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import adaspec.train.PhaseClock.Phase;
@@ -47,6 +49,10 @@ public final class Distillation implements Objective {
         static Scores in(Workspace.Step step, int n, boolean reference) {
             return new Scores(
                     step.f32(n), reference ? step.f32(n) : null, reference ? step.f32(n) : null, step.f32(n), step.f32(n), step.f32(n));
+        }
+
+        RowStatistics statistics() {
+            return new RowStatistics(null, null, klDraft, acceptance, null, targetLse, draftLse);
         }
 
         Scores rows(int from, int to) {
@@ -211,7 +217,7 @@ public final class Distillation implements Objective {
                 Tensor draftLogits = chunk.f32(to - from, vocabulary);
                 score(hidden, from, to, targetLogits, draftLogits, scores, tally);
                 Scores own = scores.rows(from, to);
-                ops.distillBackward(draftLogits, targetLogits, draftLogits, own.targetLse, own.draftLse, null, scale);
+                ops.distillBackward(Divergence.KL_DIV, draftLogits, targetLogits, draftLogits, own.statistics(), null, scale);
                 tally.clock().lap(Phase.LOSS_GRADIENT);
                 backThroughHead(draftLogits, hidden.draft.rows(from, to), rows.rows(from, to), gradient, dHidden);
                 tally.clock().lap(Phase.HEAD_BACKWARD);
@@ -235,7 +241,7 @@ public final class Distillation implements Objective {
                 if (kept.length > 0) {
                     Tensor keptRows = chunk.i32(kept);
                     Tensor dLogits = chunk.f32(kept.length, vocabulary);
-                    ops.distillBackward(dLogits, targetLogits, draftLogits, scores.targetLse, scores.draftLse, keptRows, scale);
+                    ops.distillBackward(Divergence.KL_DIV, dLogits, targetLogits, draftLogits, scores.statistics(), keptRows, scale);
                     tally.clock().lap(Phase.LOSS_GRADIENT);
                     Tensor keptHidden = chunk.f32(kept.length, hidden.draft.columns());
                     ops.gatherRows(keptHidden, hidden.draft, keptRows);
@@ -261,7 +267,8 @@ public final class Distillation implements Objective {
                 tally.clock().lap(Phase.DRAFT_HEAD);
                 Tensor targetLse = gather(scores.targetLse.view(n, 1), keptRows, chunk).view(to - from);
                 Tensor draftLse = gather(scores.draftLse.view(n, 1), keptRows, chunk).view(to - from);
-                ops.distillBackward(draftLogits, targetLogits, draftLogits, targetLse, draftLse, null, scale);
+                var statistics = new RowStatistics(null, null, targetLse, null, null, targetLse, draftLse);
+                ops.distillBackward(Divergence.KL_DIV, draftLogits, targetLogits, draftLogits, statistics, null, scale);
                 tally.clock().lap(Phase.LOSS_GRADIENT);
                 backThroughHead(draftLogits, keptHidden, chunk.i32(pick(batchRows, kept, from, to)), gradient, dHidden);
                 tally.clock().lap(Phase.HEAD_BACKWARD);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import adaspec.ops.Divergence;
 import adaspec.ops.HeadLayout;
 import adaspec.ops.Ops;
 import adaspec.ops.Philox;
@@ -105,12 +106,14 @@ class AbiTest {
         for (Matcher m = Pattern.compile("(?m)^#define ADASPEC_(\\w+) (\\d+)$").matcher(header()); m.find(); ) {
             constants.put(m.group(1), Integer.parseInt(m.group(2)));
         }
-        assertEquals(
-                Map.of(
-                        "OK", Abi.OK, "INVALID_ARGUMENT", Abi.INVALID_ARGUMENT, "DEVICE_ERROR", Abi.DEVICE_ERROR, "F32", DType.F32.code(), "BF16",
-                        DType.BF16.code(), "F16", DType.F16.code(), "PURPOSE_DRAFT", Philox.DRAFT, "PURPOSE_ACCEPT", Philox.ACCEPT, "PURPOSE_NEXT",
-                        Philox.NEXT),
-                constants);
+        Map<String, Integer> expected = new LinkedHashMap<>();
+        expected.putAll(Map.of("OK", Abi.OK, "INVALID_ARGUMENT", Abi.INVALID_ARGUMENT, "DEVICE_ERROR", Abi.DEVICE_ERROR));
+        expected.putAll(Map.of("F32", DType.F32.code(), "BF16", DType.BF16.code(), "F16", DType.F16.code()));
+        expected.putAll(Map.of("PURPOSE_DRAFT", Philox.DRAFT, "PURPOSE_ACCEPT", Philox.ACCEPT, "PURPOSE_NEXT", Philox.NEXT));
+        for (Divergence divergence : Divergence.values()) {
+            expected.put("LOSS_" + divergence.name(), divergence.code());
+        }
+        assertEquals(expected, constants);
     }
 
     @Test

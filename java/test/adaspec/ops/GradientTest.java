@@ -220,27 +220,44 @@ class GradientTest {
         });
     }
 
-    /** The gradient of the sum of 2 KL over rows 2 and 0 by the draft's logits. */
+    /**
+     * The gradient of the sum of 2 times each loss over rows 2 and 0 by the draft's logits. LK_HYBRID's holds its weight of the acceptance constant, so the
+     * loss that is differentiated holds it too.
+     */
     @ParameterizedTest
     @MethodSource("backends")
     void distillation(Ops ops) {
-        with(step -> {
-            Tensor target = random(step, 1, 3, 9);
-            Tensor draft = random(step, 2, 3, 9);
-            Tensor kl = step.f32(3);
-            Tensor targetLse = step.f32(3);
-            Tensor draftLse = step.f32(3);
-            java.util.function.DoubleSupplier loss = () -> {
-                ops.distillForward(kl, null, null, null, targetLse, draftLse, target, draft, null);
-                return 2.0 * (kl.get(2) + kl.get(0));
-            };
-            loss.getAsDouble();
-            Tensor some = step.f32(2, 9);
-            ops.distillBackward(some, target, draft, targetLse, draftLse, step.i32(2, 0), 2);
-            Tensor gradient = zeros(step, 3, 9);
-            ops.scatterAddRows(gradient, some, step.i32(2, 0));
-            check("draft", draft, gradient, loss);
-        });
+        for (Divergence divergence : Divergence.values()) {
+            with(step -> {
+                Tensor target = random(step, 1, 3, 9);
+                Tensor draft = random(step, 2, 3, 9);
+                RowStatistics row = statistics(step);
+                ops.distillForward(divergence, row, null, null, target, draft, null);
+                Tensor some = step.f32(2, 9);
+                ops.distillBackward(divergence, some, target, draft, row, step.i32(2, 0), 2);
+                Tensor gradient = zeros(step, 3, 9);
+                ops.scatterAddRows(gradient, some, step.i32(2, 0));
+                RowStatistics now = statistics(step);
+                check(divergence.toString(), draft, gradient, () -> {
+                    double sum = 0;
+                    for (int i : new int[] {2, 0}) {
+                        if (divergence == Divergence.LK_HYBRID) {
+                            double weight = Math.exp(-3 * row.acceptance().get(i));
+                            ops.distillForward(Divergence.TV, now, null, null, target, draft, null);
+                            sum += weight * now.klDraft().get(i) + (1 - weight) * now.loss().get(i);
+                        } else {
+                            ops.distillForward(divergence, now, null, null, target, draft, null);
+                            sum += now.loss().get(i);
+                        }
+                    }
+                    return 2 * sum;
+                });
+            });
+        }
+    }
+
+    private static RowStatistics statistics(adaspec.tensor.Workspace.Step step) {
+        return new RowStatistics(step.f32(3), step.f32(3), step.f32(3), step.f32(3), null, step.f32(3), step.f32(3));
     }
 
     @ParameterizedTest

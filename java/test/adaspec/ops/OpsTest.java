@@ -392,57 +392,68 @@ class OpsTest {
     @ParameterizedTest
     @CsvSource({"1, 1", "7, 33", "9, 513", "40, 1100"})
     void distillation(int n, int v) {
-        agree(1e-5, 1e-5, (ops, data) -> {
-            Tensor target = data.strided(2, n, v);
-            Tensor draft = data.strided(2, n, v);
-            Tensor reference = data.strided(2, n, v);
-            List<Tensor> statistics = new ArrayList<>();
-            for (int i = 0; i < 6; i++) {
-                statistics.add(data.out(n));
-            }
-            Tensor targetLse = statistics.get(4);
-            Tensor draftLse = statistics.get(5);
-            ops.distillForward(
-                    statistics.get(0), statistics.get(1), statistics.get(2), statistics.get(3), targetLse, draftLse, target, draft, reference);
-            Tensor cachedGap = data.out(n);
-            ops.distillForward(data.out(n), statistics.get(1), cachedGap, null, data.out(n), data.out(n), target, draft, null);
-            Tensor alone = data.out(n);
-            ops.distillForward(alone, null, null, null, data.out(n), data.out(n), target, draft, null);
-            Tensor some = data.out(1, v);
-            ops.distillBackward(some, target, draft, targetLse, draftLse, data.step.i32(n - 1), 0.5f);
-            ops.distillBackward(draft, target, draft, targetLse, draftLse, null, 0.5f);
-            statistics.addAll(List.of(cachedGap, alone, some, draft));
-            return statistics;
-        });
+        for (Divergence divergence : Divergence.values()) {
+            agree(1e-5, 1e-5, (ops, data) -> {
+                Tensor target = data.strided(2, n, v);
+                Tensor draft = data.strided(2, n, v);
+                Tensor reference = data.strided(2, n, v);
+                RowStatistics row = statistics(data, n);
+                Tensor klRef = data.out(n);
+                Tensor gap = data.out(n);
+                ops.distillForward(divergence, row, klRef, gap, target, draft, reference);
+                Tensor cachedGap = data.out(n);
+                ops.distillForward(data.out(n), klRef, cachedGap, null, data.out(n), data.out(n), target, draft, null);
+                Tensor alone = data.out(n);
+                ops.distillForward(alone, null, null, null, data.out(n), data.out(n), target, draft, null);
+                Tensor some = data.out(1, v);
+                ops.distillBackward(divergence, some, target, draft, row, data.step.i32(n - 1), 0.5f);
+                ops.distillBackward(divergence, draft, target, draft, row, null, 0.5f);
+                List<Tensor> results = all(row);
+                results.addAll(List.of(klRef, gap, cachedGap, alone, some, draft));
+                return results;
+            });
+        }
     }
 
     @Test
     void distillationOfInfiniteAndBrokenRows() {
-        agree(1e-5, 1e-5, (ops, data) -> {
-            int v = 600;
-            Tensor target = data.normal(2, 8, v);
-            Tensor draft = data.normal(2, 8, v);
-            Tensor reference = data.normal(2, 8, v);
-            target.set(0, 5, Float.NEGATIVE_INFINITY);
-            target.set(1, 5, Float.NEGATIVE_INFINITY);
-            draft.set(1, 5, Float.NEGATIVE_INFINITY);
-            draft.set(2, 5, Float.NEGATIVE_INFINITY);
-            reference.set(3, 5, Float.NEGATIVE_INFINITY);
-            target.set(4, 599, Float.NaN);
-            draft.set(5, 599, Float.POSITIVE_INFINITY);
-            reference.set(6, 0, Float.NaN);
-            for (int i = 0; i < v; i++) {
-                draft.set(7, i, Float.NEGATIVE_INFINITY);
-            }
-            Tensor klDraft = data.out(8);
-            Tensor klRef = data.out(8);
-            Tensor gap = data.out(8);
-            Tensor acceptance = data.out(8);
-            Tensor targetLse = data.out(8);
-            Tensor draftLse = data.out(8);
-            ops.distillForward(klDraft, klRef, gap, acceptance, targetLse, draftLse, target, draft, reference);
-            return List.of(klDraft, klRef, gap, acceptance, targetLse, draftLse);
-        });
+        for (Divergence divergence : Divergence.values()) {
+            agree(1e-5, 1e-5, (ops, data) -> {
+                int v = 600;
+                Tensor target = data.normal(2, 8, v);
+                Tensor draft = data.normal(2, 8, v);
+                Tensor reference = data.normal(2, 8, v);
+                target.set(0, 5, Float.NEGATIVE_INFINITY);
+                target.set(1, 5, Float.NEGATIVE_INFINITY);
+                draft.set(1, 5, Float.NEGATIVE_INFINITY);
+                draft.set(2, 5, Float.NEGATIVE_INFINITY);
+                reference.set(3, 5, Float.NEGATIVE_INFINITY);
+                target.set(4, 599, Float.NaN);
+                draft.set(5, 599, Float.POSITIVE_INFINITY);
+                reference.set(6, 0, Float.NaN);
+                for (int i = 0; i < v; i++) {
+                    draft.set(7, i, Float.NEGATIVE_INFINITY);
+                }
+                RowStatistics row = statistics(data, 8);
+                Tensor klRef = data.out(8);
+                Tensor gap = data.out(8);
+                ops.distillForward(divergence, row, klRef, gap, target, draft, reference);
+                Tensor gradient = data.out(8, v);
+                ops.distillBackward(divergence, gradient, target, draft, row, null, 1);
+                List<Tensor> results = all(row);
+                results.addAll(List.of(klRef, gap, gradient));
+                return results;
+            });
+        }
+    }
+
+    private static RowStatistics statistics(Case data, int n) {
+        return new RowStatistics(data.out(n), data.out(n), data.out(n), data.out(n), data.out(n), data.out(n), data.out(n));
+    }
+
+    private static List<Tensor> all(RowStatistics row) {
+        return new ArrayList<>(List.of(
+                row.loss(), row.meanSlope(), row.klDraft(), row.acceptance(), row.entropy(), row.targetLse(), row.draftLse()));
     }
 
     @ParameterizedTest
@@ -577,7 +588,9 @@ class OpsTest {
             refused("gatherRows: ", () -> ops.gatherRows(step.f32(1, 4), a, step.i32(3)));
             refused("embedding_forward: ", () -> ops.embedding(step.f32(1, 4), a, step.i32(-1)));
             refused("scatterAddRows: ", () -> ops.scatterAddRows(a, step.f32(1, 4), step.i32(-1)));
-            refused("distillBackward: ", () -> ops.distillBackward(step.f32(1, 4), a, a, step.f32(3), step.f32(3), step.i32(3), 1));
+            var row = new RowStatistics(null, null, step.f32(3), null, null, step.f32(3), step.f32(3));
+            refused("distillBackward: ", () -> ops.distillBackward(Divergence.KL_DIV, step.f32(1, 4), a, a, row, step.i32(3), 1));
+            refused("distill_backward: ", () -> ops.distillBackward(Divergence.RKL, step.f32(3, 4), a, a, row, null, 1));
             refused("cross_entropy_forward: ", () -> ops.crossEntropy(step.f32(3), step.f32(3), a, step.i32(0, 1, 4)));
             refused("rotary: ", () -> ops.rotary(step.f32(1, 12), HeadLayout.interleaved(1, 4), step.i32(2), step.f32(2, 4), false));
             refused("attention: ", () -> ops.attention(a, a, a, HeadLayout.interleaved(1, 4), step.i32(0, 3), 1));
