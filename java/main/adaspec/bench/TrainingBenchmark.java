@@ -210,7 +210,7 @@ public final class TrainingBenchmark {
             gradient.arena().zero();
             clock.lap(Phase.OPTIMIZER);
             new Distillation(teachers, draft, new Selection(K, Selection.Scope.MICRO_BATCH), LogitsBudget.DEFAULT, workspace)
-                    .accumulate(List.of(batch), 1f / batch.answerTokens(), gradient, tally);
+                    .accumulate(1, List.of(batch), 1f / batch.answerTokens(), gradient, tally);
             optimizer.step(gradient, 1, optimizer.norm(gradient), LEARNING_RATE);
             clock.lap(Phase.OPTIMIZER);
             return (System.nanoTime() - start) * 1e-9;

@@ -12,17 +12,21 @@ import adaspec.engine.EngineOptions;
 import adaspec.engine.Method;
 import adaspec.engine.ResumeFrom;
 import adaspec.eval.Evaluator;
+import adaspec.train.Loss;
 import adaspec.train.Normalizer;
 import adaspec.train.Selection;
 import adaspec.train.TrainingStopped;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** The main job: a draft that agrees with its target. */
 @picocli.CommandLine.Command(
@@ -46,16 +50,28 @@ public final class DistillCommand extends Command {
         }
     }
 
-    /** Spells the scopes with hyphens. */
+    /** Finds a constant by the spelling of its toString, which has hyphens. */
+    private static <T extends Enum<T>> T named(String value, T[] constants) {
+        for (T constant : constants) {
+            if (constant.toString().equals(value)) {
+                return constant;
+            }
+        }
+        String all = Arrays.stream(constants).map(T::toString).collect(Collectors.joining(", "));
+        throw new TypeConversionException("expected one of " + all + " but was '" + value + "'");
+    }
+
+    static final class RuleConverter implements ITypeConverter<Selection.Rule> {
+        @Override
+        public Selection.Rule convert(String value) {
+            return named(value, Selection.Rule.values());
+        }
+    }
+
     static final class ScopeConverter implements ITypeConverter<Selection.Scope> {
         @Override
         public Selection.Scope convert(String value) {
-            for (Selection.Scope scope : Selection.Scope.values()) {
-                if (scope.toString().equals(value)) {
-                    return scope;
-                }
-            }
-            throw new picocli.CommandLine.TypeConversionException("expected micro-batch, batch or sequence but was '" + value + "'");
+            return named(value, Selection.Scope.values());
         }
     }
 
@@ -76,19 +92,31 @@ public final class DistillCommand extends Command {
     @Option(names = "--k", paramLabel = "K", order = 5, description = "Share of the answer tokens to learn from, above 0 to 1. Default: 0.4.")
     private Double k;
 
-    @Option(names = "--selection-scope", paramLabel = "SCOPE", defaultValue = "micro-batch", converter = ScopeConverter.class, order = 6,
+    @Option(names = "--selection", paramLabel = "RULE", defaultValue = "gap", converter = RuleConverter.class, order = 6,
+            description = "Tokens to learn from: the share k with the largest gap, gap-bottom (the smallest), random, draft-loss (the largest loss),"
+                    + " student-entropy (the draft's largest entropy), or all. Only gap and gap-bottom ask the reference in training; it is trained"
+                    + " all the same, for the comparison at the end. Default: ${DEFAULT-VALUE}.")
+    private Selection.Rule selection;
+
+    @Option(names = "--selection-scope", paramLabel = "SCOPE", defaultValue = "micro-batch", converter = ScopeConverter.class, order = 7,
             description = "Tokens that are ranked together: micro-batch, batch (an optimiser step) or sequence. Default: ${DEFAULT-VALUE}.")
     private Selection.Scope scope;
 
-    @Option(names = "--loss-normalizer", paramLabel = "N", defaultValue = "all", order = 7,
+    @Option(names = "--loss", paramLabel = "L", defaultValue = "kl_div", order = 8,
+            description = "What every stage minimises, p the target's law and q the draft's: kl_div KL(p||q), rkl KL(q||p), jsd (Jensen-Shannon),"
+                    + " tv (total variation), nla (-log sum min(p, q)), lk_hybrid (kl_div and tv, weighted by the acceptance), ce (cross entropy of"
+                    + " the answer token). Default: ${DEFAULT-VALUE}.")
+    private Loss loss;
+
+    @Option(names = "--loss-normalizer", paramLabel = "N", defaultValue = "all", order = 9,
             description = "The sum of kept losses is divided by all answer tokens of the step, or by the selected ones. Default: ${DEFAULT-VALUE}.")
     private Normalizer normalizer;
 
-    @Option(names = "--k-compensation", paramLabel = "S", defaultValue = "on", order = 8,
+    @Option(names = "--k-compensation", paramLabel = "S", defaultValue = "on", order = 10,
             description = "on: the selective stage runs batches of round(B/k) and E/k epochs; off: B and E. Default: ${DEFAULT-VALUE}.")
     private Switch compensation;
 
-    @Option(names = "--teacher-cache", paramLabel = "P", defaultValue = "off", order = 9,
+    @Option(names = "--teacher-cache", paramLabel = "P", defaultValue = "off", order = 11,
             description = "Ask target and reference about the training samples once: off, memory, or a folder that later runs use too."
                     + " Default: ${DEFAULT-VALUE}.")
     private String teacherCache;
@@ -146,7 +174,8 @@ public final class DistillCommand extends Command {
                     .evalFile(evalFile)
                     .format(training.datasetFormat())
                     .maxLength(training.modelMaxLength())
-                    .selection(new Selection(share, scope))
+                    .loss(loss)
+                    .selection(new Selection(selection, share, scope, training.seed()))
                     .compensation(compensation == Switch.ON)
                     .training(training.options(LEARNING_RATE).normalizer(normalizer).precision(TrainingFlags.precision(devices)).build())
                     .numPrompts((int) TrainingFlags.atLeastOne("--num-prompts", numPrompts == null ? 100 : numPrompts))

@@ -14,6 +14,7 @@ import adaspec.tensor.Workspace;
 import adaspec.text.DatasetFormat;
 import adaspec.text.Tokenizer;
 import adaspec.train.Distillation;
+import adaspec.train.Loss;
 import adaspec.train.FrozenModels;
 import adaspec.train.MicroBatch;
 import adaspec.train.Selection;
@@ -181,8 +182,13 @@ public final class Distiller {
         /** Of the last stage. */
         private TrainingOptions last() {
             return settings.compensation && settings.method == Method.ADASPEC
-                    ? compensated(settings.training, settings.selection.k())
+                    ? compensated(settings.training, settings.selection.share())
                     : settings.training;
+        }
+
+        /** Whether the selective stage asks the reference about each token. */
+        private boolean comparesGaps() {
+            return settings.method == Method.ADASPEC && settings.selection.asksReference();
         }
 
         String plan() {
@@ -197,11 +203,11 @@ public final class Distiller {
             }
             memory.copy("draft in training", draft.architecture()).optimizer(draft.architecture());
             if (settings.teacherCache.kind() == CachePlace.Kind.MEMORY) {
-                long row = (long) target.architecture().hiddenSize() * precision.bytes() + (compared ? Float.BYTES : 0);
+                long row = (long) target.architecture().hiddenSize() * precision.bytes() + (comparesGaps() ? Float.BYTES : 0);
                 memory.cache(data.train().answerTokens() * row);
             }
             TrainingOptions last = last();
-            memory.step(draft.architecture(), target.architecture(), data.plan(last), last.logitsBudget(), vocabulary, compared ? 3 : 2);
+            memory.step(draft.architecture(), target.architecture(), data.plan(last), last.logitsBudget(), vocabulary, comparesGaps() ? 3 : 2);
             return RunSettings.of(settings, maxLength, backend).text() + memory.text();
         }
 
@@ -218,13 +224,14 @@ public final class Distiller {
             // Before anything is trained: without prompts there would be nothing to tell at the end.
             List<int[]> prompts = data.prompts(settings.numPrompts, Limits.positions(target, draft));
             TrainingOptions selective = last();
+            boolean comparing = comparesGaps();
             Path output = settings.output;
             RunDirectory.requireApart(output, settings.target, settings.draft, settings.reference);
-            teachers.requireRoom(settings.method == Method.ADASPEC);
+            teachers.requireRoom(comparing);
             var request = new RunStart.Request(output, stages(), settings.overwrite, settings.resume, settings.arguments);
             start = RunStart.begin(request, runSettings(teachers), backend, listener);
             data.introduction().forEach(listener::note);
-            teachers.announce(settings.method == Method.ADASPEC);
+            teachers.announce(comparing);
 
             var stages = new StageRunner(backend, output, start.determining(), listener, settings.stop);
             Path companion = StageRunner.companion(settings.draft, settings.target);
@@ -243,15 +250,17 @@ public final class Distiller {
                     drafts.put(REFERENCE, trained.model());
                 }
                 Transformer frozen = reference;
-                Supplier<Teachers> both = () -> teachers.withReference(frozen, given != null ? settings.reference : trainedReference);
-                drafts.put(DRAFT, stage(stages, "selective", output, companion, selective, both, settings.selection).model());
+                Supplier<Teachers> asked = comparing
+                        ? () -> teachers.withReference(frozen, given != null ? settings.reference : trainedReference)
+                        : teachers::withoutReference;
+                drafts.put(DRAFT, stage(stages, "selective", output, companion, selective, asked, settings.selection).model());
             } else {
                 StageRunner.Result trained =
                         stage(stages, "distillspec", output, companion, settings.training, teachers::withoutReference, Selection.ALL);
                 drafts.put(DRAFT, trained.model());
             }
             Map<String, Acceptance> acceptances = evaluate(drafts, prompts);
-            double k = settings.method == Method.ADASPEC ? settings.selection.k() : 1;
+            double k = settings.method == Method.ADASPEC ? settings.selection.share() : 1;
             RunResults.write(output, settings.method, k, settings.training.seed(), outcomes, acceptances);
             writeReport(selective, reference, drafts, acceptances);
             return new Result(output, settings.method, List.copyOf(outcomes), acceptances);
@@ -285,7 +294,7 @@ public final class Distiller {
                     companion,
                     options,
                     data,
-                    training -> new Distillation(teachers.get(), training, selection, options.logitsBudget(), workspace),
+                    training -> new Distillation(teachers.get(), training, settings.loss, selection, options.logitsBudget(), workspace),
                     start.checkpointOf(name),
                     memory);
             outcomes.add(result.outcome());
@@ -315,12 +324,12 @@ public final class Distiller {
             if (reference != null) {
                 var models = new FrozenModels(teacher, reference, vocabulary, workspace);
                 MicroBatch first = data.plan(selective).step(0).getFirst();
-                var view = new FilterView(models, first, settings.selection, data.tokenizer(), selective.logitsBudget(), workspace);
+                var view = new FilterView(models, first, settings.loss, settings.selection, data.tokenizer(), selective.logitsBudget(), workspace);
                 filters.add(view.of("in the first batch of the selective stage", drafts.get(UNTRAINED)));
                 filters.add(view.of("in the same batch with the trained draft", drafts.get(DRAFT)));
             }
             var setting = new RunReport.Setting(
-                    settings.method, settings.selection, settings.training, selective, target, draft, given, data, backend);
+                    settings.method, settings.loss, settings.selection, settings.training, selective, target, draft, given, data, backend);
             RunReport.write(settings.output, setting, outcomes, acceptances, filters);
         }
     }
@@ -336,6 +345,7 @@ public final class Distiller {
         DatasetFormat format;
         int maxLength;
         Selection selection = new Selection(0.4, Selection.Scope.MICRO_BATCH);
+        Loss loss = Loss.KL_DIV;
         boolean compensation = true;
         TrainingOptions training = TrainingOptions.builder().build();
         int numPrompts = 100;
@@ -404,9 +414,18 @@ public final class Distiller {
             return this;
         }
 
-        /** What the selective stage learns from: by default the top 0.4 of the gaps of each micro-batch. */
+        /**
+         * The tokens that the selective stage learns from: by default the top 0.4 of the gaps of each micro-batch. Whatever the rule, AdaSPEC trains
+         * its reference, which the result is compared with; rules that do not compare with it token by token never ask it in training.
+         */
         public Builder selection(Selection value) {
             selection = Objects.requireNonNull(value, "selection");
+            return this;
+        }
+
+        /** What every stage minimises, by default KL(p || q). */
+        public Builder loss(Loss value) {
+            loss = Objects.requireNonNull(value, "loss");
             return this;
         }
 
@@ -484,6 +503,10 @@ public final class Distiller {
             if (method == Method.DISTILLSPEC && reference != null) {
                 throw new UsageException("--reference belongs to --method adaspec; DistillSpec has no reference");
             }
+            if (method == Method.DISTILLSPEC && selection.rule() != Selection.Rule.GAP && selection.rule() != Selection.Rule.ALL) {
+                throw new UsageException(
+                        "--selection " + selection.rule() + " belongs to --method adaspec; DistillSpec learns from every token");
+            }
             if (numPrompts < 1) {
                 throw new UsageException("--num-prompts " + numPrompts + " is out of range; a whole number of at least 1 was expected");
             }
@@ -497,6 +520,7 @@ public final class Distiller {
             copy.format = format;
             copy.maxLength = maxLength;
             copy.selection = selection;
+            copy.loss = loss;
             copy.compensation = compensation;
             copy.training = training;
             copy.numPrompts = numPrompts;

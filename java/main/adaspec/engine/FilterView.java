@@ -4,11 +4,12 @@ import adaspec.model.Transformer;
 import adaspec.report.GapSample;
 import adaspec.report.Report;
 import adaspec.report.TokenText;
-import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import adaspec.text.Tokenizer;
+import adaspec.train.Distillation;
 import adaspec.train.FrozenModels;
 import adaspec.train.LogitsBudget;
+import adaspec.train.Loss;
 import adaspec.train.MicroBatch;
 import adaspec.train.Selection;
 import adaspec.train.TokenGaps;
@@ -23,31 +24,30 @@ final class FilterView {
 
     private final FrozenModels models;
     private final MicroBatch batch;
+    private final Loss loss;
     private final Selection selection;
     private final Tokenizer tokenizer;
     private final LogitsBudget budget;
     private final Workspace workspace;
 
     /** @param models with a reference */
-    FilterView(FrozenModels models, MicroBatch batch, Selection selection, Tokenizer tokenizer, LogitsBudget budget, Workspace workspace) {
+    FilterView(
+            FrozenModels models, MicroBatch batch, Loss loss, Selection selection, Tokenizer tokenizer, LogitsBudget budget, Workspace workspace) {
         this.models = models;
         this.batch = batch;
+        this.loss = loss;
         this.selection = selection;
         this.tokenizer = tokenizer;
         this.budget = budget;
         this.workspace = workspace;
     }
 
-    /** Costs a forward of the three models. @param moment in words */
+    /** Costs two forwards of the three models. @param moment in words */
     Report.Filter of(String moment, Transformer draft) {
         TokenGaps gaps = TokenGaps.of(models, draft, batch, budget, workspace);
-        int n = gaps.gap().length;
-        boolean[] kept = new boolean[n];
-        try (var step = workspace.begin()) {
-            Tensor gap = step.f32(n).copyFrom(Tensor.ofFloats(gaps.gap(), n));
-            for (int i : selection.keep(draft.ops(), gap, batch.answerBoundaries(), workspace)) {
-                kept[i] = true;
-            }
+        boolean[] kept = new boolean[gaps.gap().length];
+        for (int i : new Distillation(models, draft, loss, selection, budget, workspace).kept(1, batch)) {
+            kept[i] = true;
         }
         return new Report.Filter(moment, new GapSample(gaps.gap(), kept), texts(gaps, kept));
     }

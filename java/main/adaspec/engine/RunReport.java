@@ -5,6 +5,7 @@ import adaspec.eval.Acceptance;
 import adaspec.model.Architecture;
 import adaspec.model.Model;
 import adaspec.report.Report;
+import adaspec.train.Loss;
 import adaspec.train.Selection;
 import adaspec.train.Trainer;
 import adaspec.train.TrainingOptions;
@@ -25,6 +26,7 @@ final class RunReport {
      */
     record Setting(
             Method method,
+            Loss loss,
             Selection selection,
             TrainingOptions training,
             TrainingOptions selective,
@@ -59,9 +61,11 @@ final class RunReport {
         boolean selects = s.method == Method.ADASPEC;
         add(entries, "method", s.method);
         if (selects) {
-            add(entries, "k", s.selection.k());
+            add(entries, "selection", s.selection.rule());
+            add(entries, "k", s.selection.share());
             add(entries, "selection-scope", s.selection.scope());
         }
+        add(entries, "loss", s.loss);
         addTraining(entries, selects ? "reference stage" : "stage", s.training);
         if (selects) {
             addTraining(entries, "selective stage", s.selective);

@@ -14,6 +14,7 @@ public final class Philox {
     public static final int NEXT = 2;
     public static final int INIT = 3;
     public static final int ORDER = 4;
+    public static final int SELECT = 5;
 
     private static final int MULTIPLIER_0 = 0xD2511F53;
     private static final int MULTIPLIER_1 = 0xCD9E8D57;

@@ -26,7 +26,7 @@ public final class CrossEntropy implements Objective {
     }
 
     @Override
-    public void accumulate(List<MicroBatch> step, float scale, Weights gradient, Tally tally) {
+    public void accumulate(long number, List<MicroBatch> step, float scale, Weights gradient, Tally tally) {
         for (MicroBatch batch : step) {
             tally.tokens += batch.tokens();
             if (batch.answerTokens() == 0) {

@@ -2,88 +2,90 @@ package adaspec.train;
 
 import adaspec.model.Transformer;
 import adaspec.model.Weights;
-import adaspec.ops.Divergence;
 import adaspec.ops.Ops;
-import adaspec.ops.RowStatistics;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import adaspec.train.PhaseClock.Phase;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 
 /**
- * Distillation of a draft from a target: the sum over the kept answer tokens of KL(p || q), p the target's law and q the draft's, both over the first
- * {@code vocabulary} ids. Without a reference, or with k = 1, every answer token is kept (DistillSpec); else {@link Selection} decides (AdaSPEC).
+ * Distillation of a draft from a target: the sum over the kept answer tokens of a {@link Loss}, as published KL(p || q), p the target's law and q
+ * the draft's, both over the first {@code vocabulary} ids. Which tokens are kept is the {@link Selection}'s business: all (DistillSpec), or those with the
+ * largest gap to a reference (AdaSPEC), or as another rule has it.
  *
- * <p>Two passes over the heads. The first walks all answer rows in chunks and leaves per-token numbers: KL of draft and reference, gap,
- * acceptance, log-sum-exp. The second walks the kept rows only, in chunks of their own, and turns them into the gradient by the draft's hidden
- * state. Logits are not made twice where it can be helped: if all rows fit one chunk the second pass reads the first one's, and if nothing is
- * selected away there is one pass.
+ * <p>The bodies run once for a micro-batch; {@link HeadPasses} walk the heads.
  */
 public final class Distillation implements Objective {
     private final Teachers teachers;
     private final Transformer draft;
+    private final Loss loss;
     private final Selection selection;
-    private final int vocabulary;
-    private final LogitsBudget budget;
     private final Workspace workspace;
+    private final HeadPasses heads;
     private final Ops ops;
 
-    /** @param teachers with a reference, or {@code selection} must keep all; their vocabulary is at most the rows of the draft's head */
-    public Distillation(Teachers teachers, Transformer draft, Selection selection, LogitsBudget budget, Workspace workspace) {
-        if (!teachers.hasReference() && !selection.keepsAll()) {
+    /**
+     * @param teachers with a reference if the selection's rule compares with one and does not keep all; their vocabulary is at most the rows of the
+     *                 draft's head
+     */
+    public Distillation(Teachers teachers, Transformer draft, Loss loss, Selection selection, LogitsBudget budget, Workspace workspace) {
+        if (!teachers.hasReference() && selection.asksReference() && !selection.keepsAll()) {
             throw new IllegalArgumentException("a selection by the gap needs a reference");
         }
         FrozenModels.requireVocabulary(draft, teachers.vocabulary());
         this.teachers = teachers;
         this.draft = draft;
+        this.loss = loss;
         this.selection = selection;
-        this.vocabulary = teachers.vocabulary();
-        this.budget = budget;
         this.workspace = workspace;
+        this.heads = new HeadPasses(teachers, draft, budget, workspace);
         this.ops = draft.ops();
     }
 
-    /** Per-token numbers of the answer rows of a micro-batch, each (n); klReference and gap are null without a reference. */
-    private record Scores(Tensor klDraft, Tensor klReference, Tensor gap, Tensor acceptance, Tensor targetLse, Tensor draftLse) {
-        static Scores in(Workspace.Step step, int n, boolean reference) {
-            return new Scores(
-                    step.f32(n), reference ? step.f32(n) : null, reference ? step.f32(n) : null, step.f32(n), step.f32(n), step.f32(n));
-        }
-
-        RowStatistics statistics() {
-            return new RowStatistics(null, null, klDraft, acceptance, null, targetLse, draftLse);
-        }
-
-        Scores rows(int from, int to) {
-            return new Scores(
-                    klDraft.rows(from, to),
-                    klReference == null ? null : klReference.rows(from, to),
-                    gap == null ? null : gap.rows(from, to),
-                    acceptance.rows(from, to),
-                    targetLse.rows(from, to),
-                    draftLse.rows(from, to));
-        }
+    /** With the loss as published, KL(p || q). */
+    public Distillation(Teachers teachers, Transformer draft, Selection selection, LogitsBudget budget, Workspace workspace) {
+        this(teachers, draft, Loss.KL_DIV, selection, budget, workspace);
     }
 
-    /** The answer rows' last hidden states, each (n, C of that model), and the reference; null where it is not asked. */
-    private record Hidden(Tensor target, Tensor draft, Teachers.Reference reference) {}
+    private boolean asksReference() {
+        return teachers.hasReference() && selection.asksReference();
+    }
 
     // ------------------------------------------------------------------------------------------------ the step
 
     @Override
-    public void accumulate(List<MicroBatch> step, float scale, Weights gradient, Tally tally) {
+    public void accumulate(long number, List<MicroBatch> step, float scale, Weights gradient, Tally tally) {
         if (selection.scope() == Selection.Scope.BATCH && !selection.keepsAll() && step.size() > 1) {
-            accumulateSelectedTogether(step, scale, gradient, tally);
-        } else {
-            for (MicroBatch batch : step) {
-                accumulate(batch, scale, gradient, tally, null);
-            }
+            accumulateSelectedTogether(number, step, scale, gradient, tally);
+            return;
+        }
+        int before = 0;
+        for (MicroBatch batch : step) {
+            int first = before;
+            accumulate(batch, asksReference(), scale, gradient, tally, selection.keepsAll() ? null : scores -> {
+                try (var memory = workspace.begin()) {
+                    Tensor ranks = memory.f32(batch.answerTokens());
+                    selection.rank(ranks, scores, number, first);
+                    return keep(ranks, batch.answerBoundaries(), tally);
+                }
+            });
+            before += batch.answerTokens();
         }
     }
 
-    /** Selection over all micro-batches needs all gaps first, so each goes through the models twice. */
-    private void accumulateSelectedTogether(List<MicroBatch> step, float scale, Weights gradient, Tally tally) {
+    /** The tokens that are kept. None are only where a rank is not a number: the loss must say so. */
+    private int[] keep(Tensor ranks, int[] boundaries, Tally tally) {
+        int[] kept = selection.keep(ops, ranks, boundaries, workspace);
+        if (kept.length == 0) {
+            tally.keptLoss = Double.NaN;
+        }
+        return kept;
+    }
+
+    /** Selection over all micro-batches needs all ranks first, so each goes through the models twice, unless tokens are chosen blindly. */
+    private void accumulateSelectedTogether(long number, List<MicroBatch> step, float scale, Weights gradient, Tally tally) {
         int total = step.stream().mapToInt(MicroBatch::answerTokens).sum();
         if (total == 0) {
             step.forEach(batch -> tally.tokens += batch.tokens());
@@ -91,22 +93,16 @@ public final class Distillation implements Objective {
         }
         int[] kept;
         try (var memory = workspace.begin()) {
-            Tensor gaps = memory.f32(total);
-            int at = 0;
-            for (MicroBatch batch : step) {
-                int n = batch.answerTokens();
-                if (n > 0) {
-                    measure(batch, true, tally, gaps.rows(at, at + n));
-                }
-                at += n;
+            Tensor ranks = memory.f32(total);
+            if (selection.isBlind()) {
+                selection.rank(ranks, null, number, 0);
+            } else {
+                measureRanks(step, ranks, number, tally);
             }
-            kept = selection.keep(ops, gaps, null, workspace);
+            kept = keep(ranks, null, tally);
             tally.clock().lap(Phase.SELECTION);
         }
-        if (kept.length == 0) {
-            tally.keptLoss = Double.NaN;
-        }
-        Tally second = new Tally(tally.clock());
+        Tally second = selection.isBlind() ? tally : new Tally(tally.clock());
         int first = 0;
         int at = 0;
         for (MicroBatch batch : step) {
@@ -117,24 +113,55 @@ public final class Distillation implements Objective {
                 at++;
             }
             int[] own = Arrays.stream(kept, from, at).map(i -> i - base).toArray();
-            accumulate(batch, scale, gradient, second, own);
+            accumulate(batch, false, scale, gradient, second, scores -> own);
             first = end;
         }
-        tally.tokens += second.tokens;
-        tally.keptTokens += second.keptTokens;
-        tally.keptLoss += second.keptLoss;
+        if (second != tally) {
+            tally.tokens += second.tokens;
+            tally.keptTokens += second.keptTokens;
+            tally.keptLoss += second.keptLoss;
+        }
     }
 
-    /** @param chosen the answer rows to keep if they are known already, else null */
-    private void accumulate(MicroBatch batch, float scale, Weights gradient, Tally tally, int[] chosen) {
+    /** The answer rows that the selection keeps of a batch which is all of step {@code number}, ascending. */
+    public int[] kept(long number, MicroBatch batch) {
+        try (var memory = workspace.begin()) {
+            Tensor ranks = memory.f32(batch.answerTokens());
+            measureRanks(List.of(batch), ranks, number, new Tally());
+            return selection.keep(ops, ranks, batch.answerBoundaries(), workspace);
+        }
+    }
+
+    /** The ranks (n) of the answer tokens of a whole step; the sums over them go to {@code tally}. */
+    private void measureRanks(List<MicroBatch> step, Tensor ranks, long number, Tally tally) {
+        int at = 0;
+        for (MicroBatch batch : step) {
+            int n = batch.answerTokens();
+            if (n > 0) {
+                try (var memory = workspace.begin()) {
+                    TokenScores scores = TokenScores.in(memory, batch, loss, selection.asksEntropy(), asksReference());
+                    measure(batch, scores, tally);
+                    selection.rank(ranks.rows(at, at + n), scores, number, at);
+                    tally.clock().lap(Phase.SELECTION);
+                }
+            }
+            at += n;
+        }
+    }
+
+    /**
+     * @param compare whether the reference is asked
+     * @param choice  the answer rows to keep, ascending, given their scores; null: all
+     */
+    private void accumulate(
+            MicroBatch batch, boolean compare, float scale, Weights gradient, Tally tally, Function<TokenScores, int[]> choice) {
         tally.tokens += batch.tokens();
         int n = batch.answerTokens();
         if (n == 0) {
             return;
         }
-        boolean compare = teachers.hasReference() && chosen == null;
         try (var step = workspace.begin()) {
-            Tensor rows = step.i32(batch.answerRows());
+            int[] rows = batch.answerRows();
             Tensor targetHidden = teachers.targetHidden(batch, step);
             tally.clock().lap(Phase.TARGET_BODY);
             Teachers.Reference reference = compare ? teachers.reference(batch, step) : null;
@@ -142,213 +169,51 @@ public final class Distillation implements Objective {
             Transformer.Activations activations = draft.forwardForTraining(batch.sequences(), step);
             int channels = draft.architecture().hiddenSize();
             Tensor draftHidden = step.f32(n, channels);
-            ops.gatherRows(draftHidden, activations.hidden(), rows);
-            Hidden hidden = new Hidden(targetHidden, draftHidden, reference);
-            Scores scores = Scores.in(step, n, compare);
-            Tensor dHidden = step.f32(batch.tokens(), channels).zero();
+            ops.gatherRows(draftHidden, activations.hidden(), step.i32(rows));
+            var hidden = new HeadPasses.Hidden(targetHidden, draftHidden, reference);
+            TokenScores scores = TokenScores.in(step, batch, loss, choice != null && selection.asksEntropy(), compare);
+            var sink = new HeadPasses.Sink(scale, gradient, step.f32(batch.tokens(), channels).zero(), rows);
             tally.clock().lap(Phase.DRAFT_BODY);
 
-            if (selection.keepsAll() && chosen == null) {
-                everyRow(hidden, scores, rows, scale, gradient, dHidden, tally);
+            if (choice == null) {
+                heads.learnFromAll(hidden, scores, sink, tally.clock());
                 tally.keptTokens += n;
-                tally.keptLoss += Tally.sum(scores.klDraft);
+                tally.keptLoss += Tally.sum(scores.values());
             } else {
-                int[] kept = selectedRows(batch, hidden, scores, rows, scale, gradient, dHidden, tally, chosen);
+                int[] kept = heads.learnFromKept(hidden, scores, sink, () -> choice.apply(scores), tally.clock());
                 tally.keptTokens += kept.length;
                 for (int i : kept) {
-                    tally.keptLoss += scores.klDraft.get(i);
-                }
-                if (kept.length == 0 && chosen == null) {
-                    // Only where a gap is not a number: the loss must say so.
-                    tally.keptLoss = Double.NaN;
+                    tally.keptLoss += scores.values().get(i);
                 }
             }
-            addScores(scores, n, tally);
-            draft.backward(activations, dHidden, gradient, workspace);
+            scores.addTo(tally);
+            draft.backward(activations, sink.dHidden(), gradient, workspace);
             tally.clock().lap(Phase.BODY_BACKWARD);
         }
     }
 
+    /** KL and acceptance, whatever the loss in training is. */
     @Override
     public void evaluate(MicroBatch batch, Tally tally) {
         tally.tokens += batch.tokens();
         if (batch.answerTokens() > 0) {
-            measure(batch, false, tally, null);
-        }
-    }
-
-    /** Scores without a gradient: sums to {@code tally}, and with {@code compare} the gaps to {@code gaps} (n). */
-    private void measure(MicroBatch batch, boolean compare, Tally tally, Tensor gaps) {
-        try (var step = workspace.begin()) {
-            Scores scores = scores(batch, compare, step, tally);
-            addScores(scores, batch.answerTokens(), tally);
-            if (gaps != null) {
-                gaps.copyFrom(scores.gap);
+            try (var step = workspace.begin()) {
+                measure(batch, TokenScores.in(step, batch, Loss.KL_DIV, false, false), tally);
             }
         }
     }
 
-    /** The per-token numbers of a micro-batch's answer rows, with those of the reference if {@code compare}. */
-    private Scores scores(MicroBatch batch, boolean compare, Workspace.Step step, Tally tally) {
-        int n = batch.answerTokens();
-        Scores scores = Scores.in(step, n, compare);
-        try (var inner = workspace.begin()) {
-            Tensor targetHidden = teachers.targetHidden(batch, inner);
+    /** Fills {@code scores} in, without a gradient, and adds them to {@code tally}. */
+    private void measure(MicroBatch batch, TokenScores scores, Tally tally) {
+        try (var step = workspace.begin()) {
+            Tensor targetHidden = teachers.targetHidden(batch, step);
             tally.clock().lap(Phase.TARGET_BODY);
-            Teachers.Reference reference = compare ? teachers.reference(batch, inner) : null;
+            Teachers.Reference reference = scores.klReference() == null ? null : teachers.reference(batch, step);
             tally.clock().lap(Phase.REFERENCE_BODY);
-            Hidden hidden = new Hidden(targetHidden, FrozenModels.answerHidden(draft, batch, workspace, inner), reference);
+            var hidden = new HeadPasses.Hidden(targetHidden, FrozenModels.answerHidden(draft, batch, workspace, step), reference);
             tally.clock().lap(Phase.DRAFT_BODY);
-            scoreAll(hidden, scores, n, tally);
+            heads.score(hidden, scores, tally.clock());
         }
-        return scores;
-    }
-
-    // ------------------------------------------------------------------------------------------------ passes over the heads
-
-    /** Loss and gradient of every row, a chunk at a time; each logit is made once. */
-    private void everyRow(Hidden hidden, Scores scores, Tensor rows, float scale, Weights gradient, Tensor dHidden, Tally tally) {
-        int n = Math.toIntExact(rows.rows());
-        int chunkRows = budget.rows(vocabulary);
-        for (int from = 0; from < n; from += chunkRows) {
-            int to = Math.min(n, from + chunkRows);
-            try (var chunk = workspace.begin()) {
-                Tensor targetLogits = chunk.f32(to - from, vocabulary);
-                Tensor draftLogits = chunk.f32(to - from, vocabulary);
-                score(hidden, from, to, targetLogits, draftLogits, scores, tally);
-                Scores own = scores.rows(from, to);
-                ops.distillBackward(Divergence.KL_DIV, draftLogits, targetLogits, draftLogits, own.statistics(), null, scale);
-                tally.clock().lap(Phase.LOSS_GRADIENT);
-                backThroughHead(draftLogits, hidden.draft.rows(from, to), rows.rows(from, to), gradient, dHidden);
-                tally.clock().lap(Phase.HEAD_BACKWARD);
-            }
-        }
-    }
-
-    /** Scores of every row, then the gradient of the kept ones, which are returned. */
-    private int[] selectedRows(
-            MicroBatch batch, Hidden hidden, Scores scores, Tensor rows, float scale, Weights gradient, Tensor dHidden, Tally tally, int[] chosen) {
-        int n = Math.toIntExact(rows.rows());
-        int[] batchRows = batch.answerRows();
-        int chunkRows = budget.rows(vocabulary);
-        if (n <= chunkRows) {
-            try (var chunk = workspace.begin()) {
-                Tensor targetLogits = chunk.f32(n, vocabulary);
-                Tensor draftLogits = chunk.f32(n, vocabulary);
-                score(hidden, 0, n, targetLogits, draftLogits, scores, tally);
-                int[] kept = chosen != null ? chosen : selection.keep(ops, scores.gap, batch.answerBoundaries(), workspace);
-                tally.clock().lap(Phase.SELECTION);
-                if (kept.length > 0) {
-                    Tensor keptRows = chunk.i32(kept);
-                    Tensor dLogits = chunk.f32(kept.length, vocabulary);
-                    ops.distillBackward(Divergence.KL_DIV, dLogits, targetLogits, draftLogits, scores.statistics(), keptRows, scale);
-                    tally.clock().lap(Phase.LOSS_GRADIENT);
-                    Tensor keptHidden = chunk.f32(kept.length, hidden.draft.columns());
-                    ops.gatherRows(keptHidden, hidden.draft, keptRows);
-                    backThroughHead(dLogits, keptHidden, chunk.i32(pick(batchRows, kept, 0, kept.length)), gradient, dHidden);
-                    tally.clock().lap(Phase.HEAD_BACKWARD);
-                }
-                return kept;
-            }
-        }
-        scoreAll(hidden, scores, n, tally);
-        int[] kept = chosen != null ? chosen : selection.keep(ops, scores.gap, batch.answerBoundaries(), workspace);
-        tally.clock().lap(Phase.SELECTION);
-        for (int from = 0; from < kept.length; from += chunkRows) {
-            int to = Math.min(kept.length, from + chunkRows);
-            try (var chunk = workspace.begin()) {
-                Tensor keptRows = chunk.i32(Arrays.copyOfRange(kept, from, to));
-                Tensor targetLogits = chunk.f32(to - from, vocabulary);
-                Tensor draftLogits = chunk.f32(to - from, vocabulary);
-                Tensor keptHidden = gather(hidden.draft, keptRows, chunk);
-                teachers.targetLogits(targetLogits, gather(hidden.target, keptRows, chunk));
-                tally.clock().lap(Phase.TARGET_HEAD);
-                draft.logits(draftLogits, keptHidden, workspace);
-                tally.clock().lap(Phase.DRAFT_HEAD);
-                Tensor targetLse = gather(scores.targetLse.view(n, 1), keptRows, chunk).view(to - from);
-                Tensor draftLse = gather(scores.draftLse.view(n, 1), keptRows, chunk).view(to - from);
-                var statistics = new RowStatistics(null, null, targetLse, null, null, targetLse, draftLse);
-                ops.distillBackward(Divergence.KL_DIV, draftLogits, targetLogits, draftLogits, statistics, null, scale);
-                tally.clock().lap(Phase.LOSS_GRADIENT);
-                backThroughHead(draftLogits, keptHidden, chunk.i32(pick(batchRows, kept, from, to)), gradient, dHidden);
-                tally.clock().lap(Phase.HEAD_BACKWARD);
-            }
-        }
-        return kept;
-    }
-
-    /** Scores of all n answer rows, a chunk at a time; no logits are left. */
-    private void scoreAll(Hidden hidden, Scores scores, int n, Tally tally) {
-        int chunkRows = budget.rows(vocabulary);
-        for (int from = 0; from < n; from += chunkRows) {
-            int to = Math.min(n, from + chunkRows);
-            try (var chunk = workspace.begin()) {
-                Tensor targetLogits = chunk.f32(to - from, vocabulary);
-                Tensor draftLogits = chunk.f32(to - from, vocabulary);
-                score(hidden, from, to, targetLogits, draftLogits, scores, tally);
-            }
-        }
-    }
-
-    /** Logits and scores of answer rows {@code from} to {@code to}. */
-    private void score(Hidden hidden, int from, int to, Tensor targetLogits, Tensor draftLogits, Scores scores, Tally tally) {
-        Scores own = scores.rows(from, to);
-        teachers.targetLogits(targetLogits, hidden.target.rows(from, to));
-        tally.clock().lap(Phase.TARGET_HEAD);
-        if (hidden.reference != null) {
-            hidden.reference.divergence(own.klReference, targetLogits, from);
-            tally.clock().lap(Phase.REFERENCE_HEAD);
-        }
-        draft.logits(draftLogits, hidden.draft.rows(from, to), workspace);
-        tally.clock().lap(Phase.DRAFT_HEAD);
-        ops.distillForward(own.klDraft, null, null, own.acceptance, own.targetLse, own.draftLse, targetLogits, draftLogits, null);
-        if (hidden.reference != null) {
-            subtract(own.gap, own.klDraft, own.klReference);
-        }
-        tally.clock().lap(Phase.LOSS);
-    }
-
-    /** gap (n) = klDraft - klReference of the rounded numbers, as the published code has them, so that a remembered KL gives the same gap. */
-    private static void subtract(Tensor gap, Tensor klDraft, Tensor klReference) {
-        for (long i = 0, n = gap.rows(); i < n; i++) {
-            gap.set(i, klDraft.get(i) - klReference.get(i));
-        }
-    }
-
-    /** dLogits (k, V) of the rows with {@code hidden} (k, C) to the head's gradient and to {@code dHidden} (N, C) at {@code batchRows} (k). */
-    private void backThroughHead(Tensor dLogits, Tensor hidden, Tensor batchRows, Weights gradient, Tensor dHidden) {
-        try (var step = workspace.begin()) {
-            Tensor dKept = step.f32(hidden.rows(), hidden.columns());
-            draft.headBackward(dKept, dLogits, hidden, gradient, workspace);
-            ops.scatterAddRows(dHidden, dKept, batchRows);
-        }
-    }
-
-    // ------------------------------------------------------------------------------------------------ rows
-
-    private Tensor gather(Tensor from, Tensor rows, Workspace.Step step) {
-        Tensor gathered = step.f32(rows.rows(), from.columns());
-        ops.gatherRows(gathered, from, rows);
-        return gathered;
-    }
-
-    private static int[] pick(int[] values, int[] indices, int from, int to) {
-        int[] picked = new int[to - from];
-        for (int i = from; i < to; i++) {
-            picked[i - from] = values[indices[i]];
-        }
-        return picked;
-    }
-
-    private static void addScores(Scores scores, int n, Tally tally) {
-        tally.distilled = true;
-        tally.answerTokens += n;
-        tally.klDraft += Tally.sum(scores.klDraft);
-        tally.acceptance += Tally.sum(scores.acceptance);
-        if (scores.gap != null) {
-            tally.hasReference = true;
-            tally.klReference += Tally.sum(scores.klReference);
-            tally.gap += Tally.sum(scores.gap);
-        }
+        scores.addTo(tally);
     }
 }

@@ -160,7 +160,7 @@ public final class Trainer {
         }
         gradient.arena().zero();
         Tally tally = new Tally();
-        objective.accumulate(batches, (float) (1.0 / answers), gradient, tally);
+        objective.accumulate(step, batches, (float) (1.0 / answers), gradient, tally);
         // How many tokens are kept is known only now: the gradient so far was divided by all of them.
         double scale = options.normalizer() == Normalizer.SELECTED ? (double) answers / tally.keptTokens() : 1;
         double loss = tally.loss(options.normalizer());

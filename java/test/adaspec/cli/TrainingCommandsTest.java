@@ -166,6 +166,24 @@ class TrainingCommandsTest {
     }
 
     @Test
+    void aLossAndARuleAreNamedAsTheyAreSpelled() throws IOException {
+        init("target", "--seed", "1");
+        init("draft", "--seed", "2");
+        String[] distill = {"distill", "--target", folder.resolve("target").toString(), "--draft", folder.resolve("draft").toString(),
+                "--train-file", data().toString(), "--max-steps", "1", "--num-prompts", "1", "--max-new-tokens", "4", "--device", "reference"};
+        Line line = run(joined(distill, "--loss", "lk_hybrid", "--selection", "draft-loss", "--output-dir", folder.resolve("run").toString()));
+        assertEquals(0, line.code(), line.log());
+        String report = Files.readString(folder.resolve("run/report.html"));
+        assertTrue(report.contains("lk_hybrid") && report.contains("draft-loss"), "the report names both");
+        for (String[] wrong : new String[][] {{"--loss", "mse"}, {"--selection", "top"}, {"--selection", "random", "--method", "distillspec"}}) {
+            Line refused = run(joined(distill, joined(wrong, "--output-dir", folder.resolve("none").toString())));
+            assertEquals(2, refused.code(), refused.log());
+            assertTrue(refused.log().contains(wrong[1]), refused.log());
+            assertFalse(Files.exists(folder.resolve("none")));
+        }
+    }
+
+    @Test
     void pretrainsAndDistills() throws IOException {
         init("target", "--seed", "1");
         init("draft", "--seed", "2");

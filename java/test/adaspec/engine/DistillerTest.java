@@ -15,14 +15,17 @@ import adaspec.decode.Sampling;
 import adaspec.eval.Evaluator;
 import adaspec.model.Model;
 import adaspec.tensor.DType;
+import adaspec.train.Loss;
 import adaspec.train.Selection;
 import adaspec.train.TrainingOptions;
 import adaspec.train.TrainingStopped;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeAll;
@@ -65,8 +68,12 @@ class DistillerTest {
         }
     }
 
-    private byte[] weights(String directory) throws IOException {
-        return Files.readAllBytes(folder.resolve(directory).resolve("model.safetensors"));
+    private byte[] weights(String directory) {
+        try {
+            return Files.readAllBytes(folder.resolve(directory).resolve("model.safetensors"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private JsonNode results(String directory) {
@@ -82,8 +89,51 @@ class DistillerTest {
         // The reference is what DistillSpec makes.
         assertArrayEquals(weights("distillspec"), weights("adaspec/reference"));
         assertArrayEquals(weights("distillspec"), weights("selected/reference"));
-        assertFalse(java.util.Arrays.equals(weights("distillspec"), weights("selected")));
-        assertFalse(java.util.Arrays.equals(weights("distillspec"), Files.readAllBytes(models.resolve("draft/model.safetensors"))));
+        assertFalse(Arrays.equals(weights("distillspec"), weights("selected")));
+        assertFalse(Arrays.equals(weights("distillspec"), Files.readAllBytes(models.resolve("draft/model.safetensors"))));
+    }
+
+    @Test
+    void everyLossTrainsBothStagesToAnotherDraft() throws IOException {
+        run(builder("published"));
+        var drafts = new ArrayList<byte[]>(List.of(weights("published")));
+        var references = new ArrayList<byte[]>(List.of(weights("published/reference")));
+        for (Loss loss : List.of(Loss.RKL, Loss.NLA, Loss.CE)) {
+            run(builder(loss.toString()).loss(loss));
+            assertTrue(drafts.stream().noneMatch(other -> Arrays.equals(other, weights(loss.toString()))), loss + " is another loss");
+            assertTrue(references.stream().noneMatch(other -> Arrays.equals(other, weights(loss + "/reference"))), loss + " in the first stage");
+            drafts.add(weights(loss.toString()));
+            references.add(weights(loss + "/reference"));
+            for (JsonNode line : metrics(loss.toString())) {
+                assertTrue(line.has("train/loss") && line.has("train/kl_draft") && line.has("train/expected_acceptance"), line::toString);
+                assertEquals(line.get("stage").asText().equals("selective"), line.has("train/gap_mean"), line::toString);
+            }
+        }
+    }
+
+    @Test
+    void aSelectionWithoutGapsTrainsTheReferenceAndLeavesItAlone() throws IOException {
+        for (Selection.Rule rule : List.of(Selection.Rule.RANDOM, Selection.Rule.STUDENT_ENTROPY, Selection.Rule.ALL)) {
+            Selection selection = new Selection(rule, 0.4, Selection.Scope.SEQUENCE, 0);
+            run(builder(rule.toString()).selection(selection));
+            assertTrue(results(rule.toString()).get("acceptance").get("reference").isObject(), "the reference is measured");
+            for (JsonNode line : metrics(rule.toString())) {
+                assertFalse(line.has("train/kl_ref") || line.has("train/gap_mean"), line::toString);
+            }
+        }
+        // All: DistillSpec twice, and nothing to compensate.
+        assertArrayEquals(weights("all/reference"), weights("all"));
+        assertEquals(1, results("all").get("k").asDouble());
+        run(builder("again").selection(new Selection(Selection.Rule.RANDOM, 0.4, Selection.Scope.SEQUENCE, 0)));
+        assertArrayEquals(weights("random"), weights("again"));
+        assertFalse(Arrays.equals(weights("random"), weights("student-entropy")));
+
+        var refused = builder("x").method(Method.DISTILLSPEC).selection(new Selection(Selection.Rule.RANDOM, 0.4, Selection.Scope.BATCH, 0));
+        assertTrue(assertThrows(UsageException.class, refused::build).getMessage().contains("--selection random belongs to --method adaspec"));
+    }
+
+    private List<JsonNode> metrics(String directory) throws IOException {
+        return Files.readAllLines(folder.resolve(directory).resolve("metrics.jsonl")).stream().map(line -> Json.parse(line, "metrics")).toList();
     }
 
     @Test

@@ -40,7 +40,7 @@ class CrossEntropyTest {
                 Weights gradient = Weights.zeros(model.architecture(), allocator);
                 var tally = new Tally();
                 var objective = new CrossEntropy(transformer, new LogitsBudget(budget), workspace);
-                objective.accumulate(batches, 1f / 16, gradient, tally);
+                objective.accumulate(1, batches, 1f / 16, gradient, tally);
                 assertEquals(16, tally.keptTokens());
                 assertEquals(19, tally.tokens());
                 double norm = 0;

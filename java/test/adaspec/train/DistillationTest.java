@@ -56,7 +56,7 @@ class DistillationTest {
         Weights gradient = Weights.zeros(draft.architecture(), allocator);
         var tally = new Tally();
         var teachers = new FrozenModels(target, withReference ? reference : null, VOCABULARY, workspace);
-        new Distillation(teachers, draft, selection, new LogitsBudget(budget), workspace).accumulate(steps, scale, gradient, tally);
+        new Distillation(teachers, draft, selection, new LogitsBudget(budget), workspace).accumulate(1, steps, scale, gradient, tally);
         return new Outcome(gradient, tally);
     }
 
@@ -99,7 +99,7 @@ class DistillationTest {
                 int vocabulary = expected.get("vocabulary").asInt();
                 var teachers = new FrozenModels(target, reference, vocabulary, workspace);
                 var distillation = new Distillation(teachers, draft, selection, new LogitsBudget(budget), workspace);
-                distillation.accumulate(List.of(batch), 1f / batch.answerTokens(), gradient, tally);
+                distillation.accumulate(1, List.of(batch), 1f / batch.answerTokens(), gradient, tally);
 
                 assertEquals(expected.get("loss_normalized_by_all").asDouble(), tally.loss(Normalizer.ALL), 1e-5);
                 assertEquals(expected.get("loss_normalized_by_selected").asDouble(), tally.loss(Normalizer.SELECTED), 1e-5);
@@ -214,7 +214,7 @@ class DistillationTest {
             for (Selection.Scope scope : Selection.Scope.values()) {
                 var tally = new Tally();
                 new Distillation(teachers, draft, new Selection(0.1, scope), new LogitsBudget(budget), workspace)
-                        .accumulate(batches, 1, Weights.zeros(draft.architecture(), allocator), tally);
+                        .accumulate(1, batches, 1, Weights.zeros(draft.architecture(), allocator), tally);
                 assertEquals(tally.answerTokens(), tally.keptTokens());
                 assertEquals(0.0, tally.gap);
                 assertEquals(tally.klReference, tally.klDraft);
@@ -337,7 +337,7 @@ class DistillationTest {
             var tally = new Tally();
             var teachers = new FrozenModels(target, target, VOCABULARY, workspace);
             new Distillation(teachers, student, selection, LogitsBudget.DEFAULT, workspace)
-                    .accumulate(batches, 1, Weights.zeros(draft.architecture(), allocator), tally);
+                    .accumulate(1, batches, 1, Weights.zeros(draft.architecture(), allocator), tally);
             assertTrue(Double.isNaN(tally.loss(Normalizer.ALL)) && Double.isNaN(tally.loss(Normalizer.SELECTED)), selection::toString);
         }
     }

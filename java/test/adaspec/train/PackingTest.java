@@ -59,7 +59,7 @@ class PackingTest {
             objective = new Distillation(
                     new FrozenModels(target, null, VOCABULARY, workspace), draft, Selection.ALL, LogitsBudget.DEFAULT, workspace);
         }
-        objective.accumulate(List.of(batches), 1f, gradient, tally);
+        objective.accumulate(1, List.of(batches), 1f, gradient, tally);
         return new Outcome(gradient.arena().toFloats(), tally);
     }
 
@@ -115,7 +115,7 @@ class PackingTest {
                 hidden[variant] = model.forward(batch.sequences(), workspace, step).rows(0, 9).toFloats();
             }
             Weights sum = Weights.zeros(SHAPE, allocator);
-            new CrossEntropy(model, LogitsBudget.DEFAULT, workspace).accumulate(List.of(batch), 1f, sum, new Tally());
+            new CrossEntropy(model, LogitsBudget.DEFAULT, workspace).accumulate(1, List.of(batch), 1f, sum, new Tally());
             gradient[variant] = sum.embedding().rows(0, 10).toFloats();
             whole[variant] = sum.embedding().toFloats();
         }
@@ -196,6 +196,7 @@ class PackingTest {
             int at = switch (method.getName()) {
                 case "embeddingBackward", "linearBackwardInput", "linearBackwardWeight" -> 1;
                 case "layerNormBackward" -> 3;
+                case "distillForward" -> 4;
                 default -> 0;
             };
             if (arguments != null && arguments[at] instanceof Tensor tensor) {

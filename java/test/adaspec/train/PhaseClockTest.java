@@ -56,7 +56,7 @@ class PhaseClockTest {
             var tally = new Tally();
             var batches = List.of(TinyModels.batch(3, VOCABULARY, 6), TinyModels.batch(4, VOCABULARY, 7));
             new Distillation(new FrozenModels(target, reference, VOCABULARY, workspace), draft, new Selection(0.4, scope), budget, workspace)
-                    .accumulate(batches, 1f, gradient, tally);
+                    .accumulate(1, batches, 1f, gradient, tally);
             return tally.clock();
         }
     }

@@ -12,6 +12,7 @@ import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -91,5 +92,60 @@ class SelectionTest {
         for (double k : new double[] {0, -0.1, 1.1, Double.NaN}) {
             assertThrows(IllegalArgumentException.class, () -> new Selection(k, Selection.Scope.BATCH));
         }
+    }
+
+    /** What torch.quantile keeps of each group, by sorting. */
+    static int[] plainlyKept(float[] ranks, double k, int... boundaries) {
+        List<Integer> kept = new ArrayList<>();
+        for (int g = 0; g + 1 < boundaries.length; g++) {
+            float[] sorted = Arrays.copyOfRange(ranks, boundaries[g], boundaries[g + 1]);
+            if (sorted.length == 0) {
+                continue;
+            }
+            Arrays.sort(sorted);
+            float rank = (float) (1 - k) * (sorted.length - 1);
+            float low = sorted[(int) rank];
+            float high = sorted[(int) Math.ceil(rank)];
+            float weight = rank - (int) rank;
+            float threshold = weight < 0.5f ? Math.fma(weight, high - low, low) : Math.fma(weight - 1, high - low, high);
+            IntStream.range(boundaries[g], boundaries[g + 1]).filter(i -> ranks[i] >= threshold).forEach(kept::add);
+        }
+        return kept.stream().mapToInt(i -> i).toArray();
+    }
+
+    private static float[] lots(long seed, long step, int first, int n) {
+        try (var workspace = new Workspace(TestBackends.allocator(), true);
+                var memory = workspace.begin()) {
+            Tensor ranks = memory.f32(n);
+            new Selection(Selection.Rule.RANDOM, 0.4, Selection.Scope.MICRO_BATCH, seed).rank(ranks, null, step, first);
+            return ranks.toFloats();
+        }
+    }
+
+    @Test
+    void lotsDependOnSeedStepAndPlaceAlone() {
+        float[] all = lots(3, 5, 0, 100);
+        assertArrayEquals(all, lots(3, 5, 0, 100));
+        assertArrayEquals(Arrays.copyOfRange(all, 30, 100), lots(3, 5, 30, 70));
+        for (float[] other : List.of(lots(4, 5, 0, 100), lots(3, 6, 0, 100))) {
+            assertTrue(IntStream.range(0, 100).allMatch(i -> all[i] != other[i]));
+        }
+    }
+
+    /** Each of 20 tokens is kept in about 8 of 20 steps: within 5 standard deviations of the binomial law over 2000 steps. */
+    @Test
+    void lotsKeepEveryTokenEquallyOften() {
+        int steps = 2000;
+        int[] times = new int[20];
+        for (int step = 1; step <= steps; step++) {
+            for (int i : plainlyKept(lots(0, step, 0, 20), 0.4, 0, 20)) {
+                times[i]++;
+            }
+        }
+        double sd = Math.sqrt(steps * 0.4 * 0.6);
+        for (int count : times) {
+            assertEquals(0.4 * steps, count, 5 * sd);
+        }
+        assertEquals(0.4 * steps * 20, Arrays.stream(times).sum());
     }
 }
