@@ -13,6 +13,7 @@ import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 import org.yaml.snakeyaml.error.YAMLException;
 import org.yaml.snakeyaml.events.AliasEvent;
+import org.yaml.snakeyaml.events.CollectionStartEvent;
 import org.yaml.snakeyaml.events.DocumentStartEvent;
 import org.yaml.snakeyaml.events.Event;
 import org.yaml.snakeyaml.events.MappingEndEvent;
@@ -73,6 +74,7 @@ public final class FlatYaml {
                     Event event = parser.getEvent();
                     refuse(event instanceof AliasEvent || event instanceof NodeEvent node && node.getAnchor() != null, event, where,
                             "anchors and aliases are not read");
+                    refuse(tag(event) != null, event, where, "the tag " + tag(event) + " is not read; leave it out");
                     return event;
                 }
             };
@@ -117,6 +119,15 @@ public final class FlatYaml {
             }
             entries.put(key, new Entry(line, List.copyOf(values), true));
         }
+    }
+
+    /** What stands before a value to say its type, or null. */
+    private static String tag(Event event) {
+        return switch (event) {
+            case ScalarEvent scalar -> scalar.getTag();
+            case CollectionStartEvent collection -> collection.getTag();
+            default -> null;
+        };
     }
 
     private static void refuse(boolean wrong, Event at, String where, String sentence) {

@@ -48,7 +48,11 @@ class FlatYamlTest {
         "a                           | f, line 1: lines of `key: value` were expected",
         "x: &y 1\\na: *y             | f, line 1: anchors and aliases are not read",
         "a: 1\\n---\\na: 2           | f, line 2: there is a second document",
-        "a: !!java.io.File [x]\\nb: [| f, line 2: expected the node content, but found '<stream end>'",
+        "a: !!java.io.File [x]       | f, line 1: the tag tag:yaml.org,2002:java.io.File is not read; leave it out",
+        "a: !!float 0.4              | f, line 1: the tag tag:yaml.org,2002:float is not read; leave it out",
+        "a: [1, !b 2]                | f, line 1: the tag !b is not read; leave it out",
+        "!b {a: 1}                   | f, line 1: the tag !b is not read; leave it out",
+        "a: 1\\nb: [               | f, line 2: expected the node content, but found '<stream end>'",
         "a: 'x                       | f, line 1: found unexpected end of stream",
         "\\tb: 1                     | f, line 1: found character '\\t(TAB)' that cannot start any token. (Do not use \\t(TAB) for indentation)",
     })
