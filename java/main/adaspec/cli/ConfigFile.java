@@ -59,6 +59,11 @@ final class ConfigFile {
         if (resume != null) {
             String output = file.value(OUTPUT);
             Path run = ResumeFrom.parse(resume).runFolder(output == null ? null : Path.of(output));
+            if (output == null) {
+                // Not what its config.yaml says: the run may have been moved or copied since.
+                file.added.add(OUTPUT + "=" + run);
+                file.origins.put(OUTPUT, resume);
+            }
             file.read(run.resolve("config.yaml"));
             log.println("settings that are not given come from " + run.resolve("config.yaml"));
         }

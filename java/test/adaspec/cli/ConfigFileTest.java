@@ -168,4 +168,19 @@ class ConfigFileTest {
         assertEquals(0, again.code(), again.log());
         assertEquals(Runs.content(folder.resolve("whole")), Runs.content(folder.resolve("run")));
     }
+
+    /** Its config.yaml names the folder where it began, which is another run's by now. */
+    @Test
+    void aRunThatWasMovedResumesWhereItIs() throws IOException {
+        Line whole = Line.run("sft", "--model", path("draft"), "--train-file", path("a.jsonl"), "--max-steps", "3", "--save-steps", "2",
+                "--device", "reference", "--output-dir", path("run"));
+        assertEquals(0, whole.code(), whole.log());
+        var expected = Runs.content(folder.resolve("run"));
+        Files.move(folder.resolve("run"), folder.resolve("moved"));
+        Line resumed = Line.run("sft", "--resume-from-checkpoint", path("moved/checkpoint-2"));
+        assertEquals(0, resumed.code(), resumed.log());
+        assertEquals(expected, Runs.content(folder.resolve("moved")));
+        assertFalse(Files.exists(folder.resolve("run")));
+        assertTrue(Files.readString(folder.resolve("moved/config.yaml")).contains("\noutput-dir: " + path("moved") + "\n"));
+    }
 }
