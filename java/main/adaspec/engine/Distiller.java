@@ -281,7 +281,7 @@ public final class Distiller {
                     .fact("the files of --draft", RunSettings.hash(draft))
                     .fact("the teacher cache", teachers.batches())
                     .data(data);
-            return given == null ? run : run.fact("the files of --reference", RunSettings.hash(given));
+            return run.fact("the reference", given == null ? "one that the run trains" : RunSettings.hash(given));
         }
 
         private StageRunner.Result stage(

@@ -39,6 +39,9 @@ public record ResumeFrom(Path checkpoint) {
             return output;
         }
         Path found = real();
+        if (Files.exists(found.resolve(RunSettings.FILE))) {
+            throw new InputException(checkpoint + " is the folder of a run; give one of the checkpoints in it, or `latest` and --output-dir " + checkpoint);
+        }
         for (Path folder = found.getParent(); folder != null; folder = folder.getParent()) {
             if (Files.exists(folder.resolve(RunSettings.FILE))) {
                 if (output != null && !folder.equals(realOr(output))) {

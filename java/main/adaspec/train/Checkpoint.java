@@ -57,6 +57,11 @@ public final class Checkpoint {
                 throw new InputException(folder + " is not a whole checkpoint: its " + STATE + " has no \"" + key + "\"");
             }
         }
+        JsonNode step = state.get("step");
+        if (!step.isIntegralNumber() || step.asLong() < 0 || step.asLong() > state.get("total_steps").asLong()
+                || !state.get("run").isObject() || !state.get("files").isObject()) {
+            throw new InputException(folder + " is damaged: its " + STATE + " is not what was written");
+        }
         ObjectNode found = checksums(folder);
         state.get("files").properties().forEach(file -> {
             JsonNode there = found.get(file.getKey());

@@ -17,6 +17,7 @@ import adaspec.train.TrainingOptions;
 import adaspec.train.TrainingStopped;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -176,17 +177,20 @@ class ResumeTest {
             optimizer.safetensors | damaged: optimizer.safetensors is not what was written
             model.safetensors     | damaged: model.safetensors is missing
             trainer_state.json    | is not valid JSON
+            trainer_state.json    | its trainer_state.json is not what was written
             """)
     void aDamagedCheckpointIsPassedOverOrRefused(String file, String sentence) throws IOException {
         stopAfter(10);
         Path damaged = folder.resolve("run/checkpoint-4");
         byte[] bytes = Files.readAllBytes(damaged.resolve(file));
-        bytes[bytes.length / 2] ^= 1;
         if (sentence.contains("missing")) {
             Files.delete(damaged.resolve(file));
+        } else if (sentence.contains("its")) {
+            Files.writeString(damaged.resolve(file), new String(bytes, StandardCharsets.UTF_8).replaceFirst("(\"step\" : )\\d+", "$1\"x\""));
         } else if (sentence.contains("JSON")) {
             Files.write(damaged.resolve(file), java.util.Arrays.copyOf(bytes, bytes.length / 2));
         } else {
+            bytes[bytes.length / 2] ^= 1;
             Files.write(damaged.resolve(file), bytes);
         }
         var refused = assertThrows(InputException.class, () -> run(builder().resume(new ResumeFrom(damaged))));
@@ -227,6 +231,14 @@ class ResumeTest {
         assertEquals(whole.get("model.safetensors"), Runs.content(folder.resolve("run")).get("model.safetensors"));
     }
 
+    /** The selective stage would go on beside another reference than it began with. */
+    @Test
+    void anotherReferenceInTheSelectiveStageIsRefused() throws IOException {
+        stopAfter(10);
+        Path other = ModelDirectories.write(folder.resolve("reference"), 1, 5, DType.F32);
+        refuses(builder().reference(other), "but the checkpoint was made with one that the run trains");
+    }
+
     private void refuses(Distiller.Builder builder, String sentence) throws IOException {
         SortedMap<String, String> before = Runs.content(folder.resolve("run"));
         var refused = assertThrows(InputException.class, () -> run(builder.resume(ResumeFrom.LATEST)));
@@ -238,6 +250,9 @@ class ResumeTest {
     void whatIsNoRunIsRefused() throws IOException {
         assertThrows(InputException.class, () -> run(builder().resume(ResumeFrom.LATEST)));
         assertFalse(Files.exists(folder.resolve("run")));
+        Path run = models.resolve("whole");
+        String ofRun = assertThrows(InputException.class, () -> run(builder().resume(new ResumeFrom(run)))).getMessage();
+        assertTrue(ofRun.contains("is the folder of a run; give one of the checkpoints in it"), ofRun);
         Path checkpoint = models.resolve("whole/checkpoint-3");
         String sentence = assertThrows(InputException.class, () -> run(builder().resume(new ResumeFrom(checkpoint)))).getMessage();
         assertTrue(sentence.contains("belongs to the run in"), sentence);
