@@ -95,6 +95,7 @@ final class RunStart {
         Path output = request.output;
         from = request.resume.find(output, request.stages, listener);
         if (from == null) {
+            requireNoForeignStage();
             listener.note("there is no checkpoint in " + output + " yet: the run starts from its beginning");
             RunDirectory.prepare(output, true);
             sweep();
@@ -114,6 +115,21 @@ final class RunStart {
         rewind();
     }
 
+    /** A run that trained its own reference is not begun anew, and so lost, because this one was given another. */
+    private void requireNoForeignStage() {
+        Path folder = request.output.resolve("reference");
+        boolean trained;
+        try {
+            trained = !Checkpoints.steps(folder).isEmpty();
+        } catch (IOException e) {
+            throw new InputException("cannot read " + folder + ": " + AtomicFile.reason(e), e);
+        }
+        if (trained && request.stages.stream().noneMatch(stage -> stage.folder.equals(folder))) {
+            throw new InputException("cannot resume the run in " + request.output + ": it has checkpoints of a reference stage, which this run does not have;"
+                    + " leave --reference out to go on with it, or give another --output-dir");
+        }
+    }
+
     private void sweep() {
         RunFolder.sweep(request.output);
         request.stages.forEach(stage -> RunFolder.sweep(stage.folder));
@@ -121,6 +137,9 @@ final class RunStart {
 
     private void rewind() {
         int at = indexOf(from.stage());
+        var metrics = new MetricsLog(request.output.resolve("metrics.jsonl"));
+        // Before anything is deleted: a file that cannot be read ends it here.
+        metrics.linesUntil(from.stage(), from.step());
         sweep();
         try {
             List<Path> stale = new ArrayList<>();
@@ -143,7 +162,7 @@ final class RunStart {
         } catch (IOException e) {
             throw new InputException("cannot write " + request.output + ": " + AtomicFile.reason(e), e);
         }
-        new MetricsLog(request.output.resolve("metrics.jsonl")).rewind(from.stage(), from.step());
+        metrics.rewind(from.stage(), from.step());
         List<Long> later = new Checkpoints(request.stages.get(at).folder, request.output, null, null, determining).rewind(from);
         if (!later.isEmpty()) {
             listener.note("deleted the checkpoints of the steps after it: " + later);

@@ -48,8 +48,19 @@ public final class MetricsLog {
 
     /** Drops the lines that came after step {@code step} of {@code stage}: those of its later steps and of later stages, and a line cut short. */
     public void rewind(String stage, long step) {
+        if (Files.exists(file)) {
+            AtomicFile.writeString(file, linesUntil(stage, step));
+        }
+    }
+
+    /**
+     * The lines that {@link #rewind} keeps, each with its end.
+     *
+     * @throws InputException if the file cannot be read or one of its lines is no JSON
+     */
+    public String linesUntil(String stage, long step) {
         if (!Files.exists(file)) {
-            return;
+            return "";
         }
         String text;
         try {
@@ -58,9 +69,10 @@ public final class MetricsLog {
             throw new InputException("cannot read " + file + ": " + AtomicFile.reason(e), e);
         }
         int kept = 0;
+        int number = 1;
         boolean inStage = false;
         for (int end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', kept)) {
-            JsonNode line = Json.parse(text.substring(kept, end), file.toString());
+            JsonNode line = Json.parse(text.substring(kept, end), file + " line " + number++);
             boolean own = line.path("stage").asText().equals(stage);
             if (own ? line.path("step").asLong() > step : inStage) {
                 break;
@@ -68,7 +80,7 @@ public final class MetricsLog {
             inStage |= own;
             kept = end + 1;
         }
-        AtomicFile.writeString(file, text.substring(0, kept));
+        return text.substring(0, kept);
     }
 
     /** What a step saw, under the names of metrics.jsonl; keys that do not apply are absent, as are values that are not finite. */

@@ -239,6 +239,25 @@ class ResumeTest {
         refuses(builder().reference(other), "but the checkpoint was made with one that the run trains");
     }
 
+    /** It would find no checkpoint of its stages, begin anew, and clear away the reference that was being trained. */
+    @Test
+    void anotherReferenceWhileOneIsTrainedIsRefused() throws IOException {
+        stopAfter(2);
+        Path other = ModelDirectories.write(folder.resolve("reference"), 1, 5, DType.F32);
+        refuses(builder().reference(other), "it has checkpoints of a reference stage, which this run does not have");
+    }
+
+    @Test
+    void aDamagedLineOfTheMetricsIsNamedBeforeAnythingIsDeleted() throws IOException {
+        stopAfter(10);
+        Path metrics = folder.resolve("run/metrics.jsonl");
+        Files.writeString(metrics, Files.readString(metrics).replaceFirst("\\{", "<"));
+        Path later = folder.resolve("run/checkpoint-latest/model.safetensors");
+        String sentence = assertThrows(InputException.class, () -> run(builder().resume(ResumeFrom.LATEST))).getMessage();
+        assertTrue(sentence.contains("metrics.jsonl line 1 is not valid JSON"), sentence);
+        assertTrue(Files.exists(later));
+    }
+
     private void refuses(Distiller.Builder builder, String sentence) throws IOException {
         SortedMap<String, String> before = Runs.content(folder.resolve("run"));
         var refused = assertThrows(InputException.class, () -> run(builder.resume(ResumeFrom.LATEST)));
