@@ -43,9 +43,10 @@ train=(--train-file "$work/data/train.jsonl" --eval-file "$work/data/validation.
 # Every problem once: new problems teach more than repeated ones.
 step target-0 adaspec init --config weights/target.config.json --tokenizer "$work/tokenizer" --seed 0 --output
 step target-1 adaspec sft --model "$work/target-0" "${train[@]}" --num-train-epochs 1 --per-device-train-batch-size 16 --learning-rate 1e-3 --output-dir
-# The draft: cross entropy over the whole mix for two epochs, so that distillation has something to beat.
+# The draft: cross entropy over the whole mix for two epochs, so that distillation has something to beat. Large batches, that is few steps: trained with small
+# ones on the very mix that it is then distilled on, a draft of this size is at its limit, and distillation has nothing left to give.
 step draft-0 adaspec init --config weights/draft.config.json --tokenizer "$work/tokenizer" --seed 1 --output
-step draft-1 adaspec sft --model "$work/draft-0" "${train[@]}" --num-train-epochs 2 --per-device-train-batch-size 32 --learning-rate 2e-3 --output-dir
+step draft-1 adaspec sft --model "$work/draft-0" "${train[@]}" --num-train-epochs 2 --per-device-train-batch-size 256 --learning-rate 1e-3 --output-dir
 
 default=weights/default
 mkdir -p "$default"

@@ -116,9 +116,8 @@ public final class DistillCommand extends Command {
             description = "on: the selective stage runs batches of round(B/k) and E/k epochs; off: B and E. Default: ${DEFAULT-VALUE}.")
     private Switch compensation;
 
-    @Option(names = "--teacher-cache", paramLabel = "P", defaultValue = "off", order = 11,
-            description = "Ask target and reference about the training samples once: off, memory, or a folder that later runs use too."
-                    + " Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--teacher-cache", paramLabel = "P", order = 11,
+            description = "Ask target and reference about the training samples once: off, memory, or a folder that later runs use too. Default: off.")
     private String teacherCache;
 
     @Option(names = "--num-prompts", paramLabel = "N", order = 300, description = "Held-out prompts to evaluate with. Default: 100.")
@@ -180,7 +179,7 @@ public final class DistillCommand extends Command {
                     .training(training.options(LEARNING_RATE).normalizer(normalizer).precision(TrainingFlags.precision(devices)).build())
                     .numPrompts((int) TrainingFlags.atLeastOne("--num-prompts", numPrompts == null ? 100 : numPrompts))
                     .evaluation(new Evaluator.Settings(sampling, numSpeculativeTokens, DraftSampleMethod.PROBABILISTIC, true))
-                    .teacherCache(CachePlace.parse(teacherCache))
+                    .teacherCache(CachePlace.parse(teacherCache == null ? "off" : teacherCache))
                     .output(output)
                     .overwrite(training.overwrite())
                     .resume(training.resume())
@@ -216,6 +215,7 @@ public final class DistillCommand extends Command {
         });
         log().println("the models and data that come along" + (said.isEmpty() ? "" : ", with " + String.join(" ", said)));
         training.complete(options);
+        teacherCache = teacherCache == null ? options.get("teacher-cache") : teacherCache;
         k = k == null && options.containsKey("k") ? Double.valueOf(options.get("k")) : k;
         numPrompts = numPrompts == null && options.containsKey("num-prompts") ? Integer.valueOf(options.get("num-prompts")) : numPrompts;
         maxNewTokens = maxNewTokens == null && options.containsKey("max-new-tokens") ? Integer.valueOf(options.get("max-new-tokens")) : maxNewTokens;

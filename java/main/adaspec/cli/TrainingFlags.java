@@ -12,6 +12,7 @@ import adaspec.train.TrainingOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
@@ -49,13 +50,13 @@ final class TrainingFlags {
     @Option(names = "--learning-rate", paramLabel = "R", order = 207, description = "The highest rate. Default: 3e-4 for distill, 1e-5 for sft.")
     private Double learningRate;
 
-    @Option(names = "--lr-scheduler-type", paramLabel = "NAME", defaultValue = "constant", order = 207,
-            description = "The rate's course: constant, linear (to 0) or cosine (to 0, half a wave). Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--lr-scheduler-type", paramLabel = "NAME", order = 207,
+            description = "The rate's course: constant, linear (to 0) or cosine (to 0, half a wave). Default: constant.")
     private Schedule.Kind schedule;
 
-    @Option(names = "--warmup-ratio", paramLabel = "W", defaultValue = "0", order = 207,
-            description = "Share of a stage's steps over which the rate rises from 0 first. Default: ${DEFAULT-VALUE}.")
-    private double warmupRatio;
+    @Option(names = "--warmup-ratio", paramLabel = "W", order = 207,
+            description = "Share of a stage's steps over which the rate rises from 0 first. Default: 0.")
+    private Double warmupRatio;
 
     @Option(names = "--weight-decay", paramLabel = "W", order = 208, description = "Of matrices; norms and biases do not decay. Default: 0.1.")
     private Double weightDecay;
@@ -178,6 +179,8 @@ final class TrainingFlags {
                 case "per-device-train-batch-size" -> batchSize = batchSize == null ? Integer.valueOf(value) : batchSize;
                 case "gradient-accumulation-steps" -> accumulation = accumulation == null ? Integer.valueOf(value) : accumulation;
                 case "learning-rate" -> learningRate = learningRate == null ? Double.valueOf(value) : learningRate;
+                case "lr-scheduler-type" -> schedule = schedule == null ? Schedule.Kind.valueOf(value.toUpperCase(Locale.ROOT)) : schedule;
+                case "warmup-ratio" -> warmupRatio = warmupRatio == null ? Double.valueOf(value) : warmupRatio;
                 case "weight-decay" -> weightDecay = weightDecay == null ? Double.valueOf(value) : weightDecay;
                 case "model-max-length" -> modelMaxLength = modelMaxLength == null ? Integer.valueOf(value) : modelMaxLength;
                 default -> { }
@@ -189,7 +192,7 @@ final class TrainingFlags {
     TrainingOptions.Builder options(double defaultLearningRate) {
         TrainingOptions.Builder builder = TrainingOptions.builder()
                 .learningRate(defaultLearningRate)
-                .schedule(new Schedule(schedule, warmupRatio))
+                .schedule(new Schedule(schedule == null ? Schedule.Kind.CONSTANT : schedule, warmupRatio == null ? 0 : warmupRatio))
                 .seed(seed())
                 .grouping(groupByLength ? Batcher.Grouping.LENGTH : Batcher.Grouping.NONE);
         if (epochs != null) {

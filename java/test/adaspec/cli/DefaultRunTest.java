@@ -25,8 +25,10 @@ class DefaultRunTest {
         Path output = folder.resolve("run");
         Line line = Line.run(
                 List.of(DistillCommand.class),
-                "distill", "--max-steps", "2", "--num-prompts", "3", "--max-new-tokens", "24", "--output-dir", output.toString());
+                "distill", "--max-steps", "2", "--num-prompts", "3", "--max-new-tokens", "24", "--teacher-cache", "off", "--output-dir",
+                output.toString());
         assertEquals(0, line.code(), line.log());
+        assertTrue(line.log().contains("--learning-rate 1e-3") && !line.log().contains("--teacher-cache memory"), "the options that suit: " + line.log());
         JsonNode results = Json.readFile(output.resolve("all_results.json"));
         assertEquals("adaspec", results.get("method").asText());
         assertEquals(List.of("reference", "selective"), results.get("stages").findValuesAsText("name"));
