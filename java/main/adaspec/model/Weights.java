@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 
 /**
  * The parameters of a model, or a gradient, or a moment of the optimiser: one tensor for each name of {@link Architecture#parameters}.
@@ -161,16 +162,17 @@ public final class Weights {
 
     /** Box-Muller on pairs of 53-bit and 32-bit uniforms of one Philox block. */
     private static void fillNormal(Tensor tensor, long seed, int place, double deviation) {
-        for (long i = 0, n = tensor.size(); i < n; i += 2) {
-            int[] block = Philox.block(seed, i / 2, place, Philox.INIT);
+        long n = tensor.size();
+        LongStream.range(0, (n + 1) / 2).parallel().forEach(pair -> {
+            int[] block = Philox.block(seed, pair, place, Philox.INIT);
             double u1 = ((((block[0] & 0xffffffffL) << 21) | ((block[1] & 0xffffffffL) >>> 11)) + 0.5) * 0x1.0p-53;
             double u2 = (((block[2] & 0xffffffffL) << 21) | ((block[3] & 0xffffffffL) >>> 11)) * 0x1.0p-53;
             double radius = Math.sqrt(-2 * StrictMath.log(u1)) * deviation;
-            tensor.set(i, (float) (radius * StrictMath.cos(2 * Math.PI * u2)));
-            if (i + 1 < n) {
-                tensor.set(i + 1, (float) (radius * StrictMath.sin(2 * Math.PI * u2)));
+            tensor.set(2 * pair, (float) (radius * StrictMath.cos(2 * Math.PI * u2)));
+            if (2 * pair + 1 < n) {
+                tensor.set(2 * pair + 1, (float) (radius * StrictMath.sin(2 * Math.PI * u2)));
             }
-        }
+        });
     }
 
     /** Rounds every value to what {@code type} can hold, to nearest: what a file of that type would give back. */
