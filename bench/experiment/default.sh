@@ -6,7 +6,8 @@
 #
 # Equal steps: the reference stage of an AdaSPEC run is DistillSpec with the same batches and steps, bit for bit. Equal tokens: DistillSpec with the selective
 # stage's batches of round(B/k) and E/k epochs, so as many optimiser steps and as many tokens as AdaSPEC's selective stage.
-# Settings by environment: SEEDS (0 1 2) ARMS (adaspec equal-tokens bf16) and EXTRA, more options of every run.
+# Settings by environment: SEEDS (0 1 2) ARMS (adaspec equal-tokens bf16), JOBS (2) runs at a time with one thread each, so that times and speeds are rough,
+# and EXTRA, more options of every run.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=${1:-build/default}
@@ -26,18 +27,32 @@ options() {
     esac
 }
 
+one() { # one ARM SEED: unless it is there
+    local run=$work/$1-$2 own begin=$SECONDS cache=$work/cache-f32
+    [ "$1" = bf16 ] && cache=$work/cache-bf16
+    [ -f "$run.txt" ] && return
+    rm -rf "$run"
+    read -ra own <<< "$(options "$1")"
+    java -jar target/adaspec-engine.jar distill --threads 1 --teacher-cache "$cache" --seed "$2" "${own[@]}" "${extra[@]}" --output-dir "$run" > "$run.partial" 2> "$run.log"
+    echo "$((SECONDS - begin)) s" >> "$run.partial"
+    mv "$run.partial" "$run.txt"
+}
+
+# The first run of a precision leaves its teacher cache to the others.
+one "${arms[0]}" "${seeds[0]}" &
+if [[ " ${arms[*]} " == *" bf16 "* ]]; then
+    one bf16 "${seeds[0]}" &
+fi
+wait
 for seed in "${seeds[@]}"; do
     for arm in "${arms[@]}"; do
-        run=$work/$arm-$seed
-        [ -f "$run.txt" ] && continue
-        rm -rf "$run"
-        read -ra own <<< "$(options "$arm")"
-        begin=$SECONDS
-        java -jar target/adaspec-engine.jar distill --seed "$seed" "${own[@]}" "${extra[@]}" --output-dir "$run" > "$run.partial" 2> "$run.log"
-        echo "$((SECONDS - begin)) s" >> "$run.partial"
-        mv "$run.partial" "$run.txt"
+        while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-2}" ]; do
+            wait -n
+        done
+        one "$arm" "$seed" &
     done
 done
+wait
 
 for seed in "${seeds[@]}"; do
     for arm in "${arms[@]}"; do
