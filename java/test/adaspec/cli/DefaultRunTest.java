@@ -28,7 +28,7 @@ class DefaultRunTest {
                 "distill", "--max-steps", "2", "--num-prompts", "3", "--max-new-tokens", "24", "--teacher-cache", "off", "--output-dir",
                 output.toString());
         assertEquals(0, line.code(), line.log());
-        assertTrue(line.log().contains("--learning-rate 1e-3") && !line.log().contains("--teacher-cache memory"), "the options that suit: " + line.log());
+        assertTrue(line.log().contains("--learning-rate 0.001") && !line.log().contains("--teacher-cache memory"), "the options that suit: " + line.log());
         JsonNode results = Json.readFile(output.resolve("all_results.json"));
         assertEquals("adaspec", results.get("method").asText());
         assertEquals(List.of("reference", "selective"), results.get("stages").findValuesAsText("name"));
