@@ -186,6 +186,13 @@ class CacheCommandTest {
         line = cache("verify");
         assertEquals(1, line.code());
         assertTrue(line.log().contains("it has 12 bytes instead of"), line.log());
+        assertTrue(cache("list").out().contains("damaged"), cache("list").out());
+        // Gone altogether, with its record left behind.
+        Path data = kl();
+        Files.delete(data);
+        line = cache("verify");
+        assertEquals(1, line.code());
+        assertTrue(line.log().contains(data.getFileName() + " of a teacher cache is damaged: it has 0 bytes instead of"), line.log());
     }
 
     /** Changes a bit of the exponent of a number of the first batch. */

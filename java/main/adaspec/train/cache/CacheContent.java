@@ -24,7 +24,7 @@ public record CacheContent(Path folder, CacheFolder.Manifest manifest, List<Part
      * One file of numbers.
      *
      * @param samples  whose rows are sure
-     * @param bytes    of the file
+     * @param bytes    of the file, 0 where it is gone
      * @param expected bytes of the whole
      * @param sha256   of the whole; empty before that
      */
@@ -54,7 +54,7 @@ public record CacheContent(Path folder, CacheFolder.Manifest manifest, List<Part
 
     private static long sizeOf(Path file) {
         try {
-            return Files.size(file);
+            return Files.exists(file) ? Files.size(file) : 0;
         } catch (IOException e) {
             throw new InputException("cannot read " + file + ": " + AtomicFile.reason(e), e);
         }
@@ -104,7 +104,9 @@ public record CacheContent(Path folder, CacheFolder.Manifest manifest, List<Part
         text.append("  precision  ").append(key.precision().torchName()).append(", asked in batches of ").append(manifest.batchSize()).append('\n');
         text.append("  data       ").append(key.data()).append('\n');
         for (Part part : parts) {
-            String state = part.complete ? "complete" : String.format(Locale.ROOT, "%,d of %,d samples", part.samples, key.data().samples());
+            String state = !part.complete
+                    ? String.format(Locale.ROOT, "%,d of %,d samples", part.samples, key.data().samples())
+                    : part.bytes == part.expected ? "complete" : "damaged: " + Room.text(part.expected) + " were written";
             text.append(String.format(Locale.ROOT, "  %-30s %10s  %s%n", part.name(), Room.text(part.bytes), state));
         }
         return parts.isEmpty() ? text.append("  nothing yet\n").toString() : text.toString();

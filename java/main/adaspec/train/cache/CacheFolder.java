@@ -116,10 +116,12 @@ public final class CacheFolder {
         return data.resolveSibling(data.getFileName().toString().replaceFirst("\\.bin$", ".json"));
     }
 
-    /** The data files that were begun: the hidden states first, then the references' KL by name. */
+    /** The data files that were begun, also those of which only the record is left: the hidden states first, then the references' KL by name. */
     List<Path> data() {
         return names().stream()
-                .filter(name -> OWN.matcher(name).matches() && name.endsWith(".bin"))
+                .filter(name -> OWN.matcher(name).matches() && (name.startsWith(HIDDEN) || name.startsWith(KL_REFERENCE)))
+                .map(name -> name.replaceFirst("\\.(bin|json)$", ".bin"))
+                .distinct()
                 .sorted((a, b) -> a.startsWith(HIDDEN) ? -1 : b.startsWith(HIDDEN) ? 1 : a.compareTo(b))
                 .map(folder::resolve)
                 .toList();
