@@ -158,11 +158,7 @@ class TrainingCommandsTest {
     // ------------------------------------------------------------------------------------------------ sft and distill
 
     private Path data() throws IOException {
-        var lines = new StringBuilder();
-        for (int i = 0; i < 24; i++) {
-            lines.append("{\"text\": \"").append(i).append(" and ").append(i * i).append(" make ").append(i + i * i).append("\"}\n");
-        }
-        return Files.writeString(folder.resolve("train.jsonl"), lines);
+        return ModelDirectories.writeSums(folder.resolve("train.jsonl"));
     }
 
     @Test

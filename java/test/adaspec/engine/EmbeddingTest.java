@@ -17,7 +17,6 @@ import adaspec.train.TrainingStopped;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -38,11 +37,7 @@ class EmbeddingTest {
     static void write() throws IOException {
         ModelDirectories.write(models.resolve("target"), 2, 1, DType.F32);
         ModelDirectories.write(models.resolve("draft"), 1, 2, DType.F32);
-        var lines = new StringBuilder();
-        for (int i = 0; i < 24; i++) {
-            lines.append("{\"text\": \"").append(i).append(" and ").append(i * i).append(" make ").append(i + i * i).append("\"}\n");
-        }
-        Files.writeString(models.resolve("train.jsonl"), lines);
+        ModelDirectories.writeSums(models.resolve("train.jsonl"));
     }
 
     private Distiller.Builder builder(String output) {

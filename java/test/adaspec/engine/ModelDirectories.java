@@ -8,6 +8,8 @@ import adaspec.model.Weights;
 import adaspec.tensor.DType;
 import adaspec.tensor.Tensor;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 
@@ -70,5 +72,14 @@ public final class ModelDirectories {
         }
         model.putArray("merges");
         return root;
+    }
+
+    /** Writes 24 short training texts, each about a number, its square and their sum; returns {@code file}. */
+    public static Path writeSums(Path file) throws IOException {
+        var lines = new StringBuilder();
+        for (int i = 0; i < 24; i++) {
+            lines.append("{\"text\": \"").append(i).append(" and ").append(i * i).append(" make ").append(i + i * i).append("\"}\n");
+        }
+        return Files.writeString(file, lines);
     }
 }

@@ -39,11 +39,7 @@ class TeacherCacheRunTest {
     static void write() throws IOException {
         ModelDirectories.write(models.resolve("target"), 2, 1, DType.F32);
         ModelDirectories.write(models.resolve("draft"), 1, 2, DType.BF16);
-        var lines = new StringBuilder();
-        for (int i = 0; i < 24; i++) {
-            lines.append("{\"text\": \"").append(i).append(" and ").append(i * i).append(" make ").append(i + i * i).append("\"}\n");
-        }
-        Files.writeString(models.resolve("train.jsonl"), lines);
+        ModelDirectories.writeSums(models.resolve("train.jsonl"));
     }
 
     private Distiller.Builder builder(String output, CachePlace place) {
