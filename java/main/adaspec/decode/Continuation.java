@@ -1,20 +1,19 @@
 package adaspec.decode;
 
 import java.util.Arrays;
-import java.util.function.IntConsumer;
 
-/** A prompt and what follows it, token by token, until an end token or the limit. After the end nothing is emitted. */
+/** A prompt and what follows it, token by token, until an end token, the limit, or the listener's wish. After the end nothing is emitted. */
 final class Continuation {
     private final int promptLength;
     private final int limit;
     private final int[] endTokens;
-    private final IntConsumer listener;
+    private final TextListener listener;
     private int[] ids;
     private int length;
     private FinishReason finishReason;
 
     /** @param limit the most tokens emitted */
-    Continuation(int[] prompt, int limit, int[] endTokens, IntConsumer listener) {
+    Continuation(int[] prompt, int limit, int[] endTokens, TextListener listener) {
         this.promptLength = prompt.length;
         this.limit = limit;
         this.endTokens = endTokens;
@@ -26,12 +25,16 @@ final class Continuation {
         }
     }
 
+    /** Whether it goes on; asks the listener, too, so that a text is not open any more once it was cancelled. */
     boolean isOpen() {
+        if (finishReason == null && listener.cancelled()) {
+            finishReason = FinishReason.CANCELLED;
+        }
         return finishReason == null;
     }
 
     void emit(int token) {
-        if (!isOpen()) {
+        if (finishReason != null) {
             throw new IllegalStateException("token " + token + " after the end");
         }
         if (length == ids.length) {
@@ -43,7 +46,9 @@ final class Continuation {
         } else if (length - promptLength == limit) {
             finishReason = FinishReason.LENGTH;
         }
-        listener.accept(token);
+        if (!listener.emitted(token)) {
+            finishReason = FinishReason.STOP;
+        }
     }
 
     private boolean isEnd(int token) {

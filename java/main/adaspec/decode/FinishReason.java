@@ -2,10 +2,12 @@ package adaspec.decode;
 
 /** Why a continuation ended. */
 public enum FinishReason {
-    /** An end token was emitted. */
+    /** An end token was emitted, or the text reached what it was to stop at. */
     STOP("stop"),
     /** As many tokens as allowed were emitted, or the target has no positions left. */
-    LENGTH("length");
+    LENGTH("length"),
+    /** The listener cancelled it. */
+    CANCELLED("cancelled");
 
     private final String text;
 

@@ -4,6 +4,7 @@ import adaspec.ops.Philox;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 
 /**
  * A draft model that proposes.
@@ -30,11 +31,10 @@ public final class ModelProposer implements Proposer {
     }
 
     @Override
-    public void begin(int[] prompt) {
-        session.rewind(0);
+    public void begin(int[] prompt, BooleanSupplier goesOn) {
         session.requireKnown(prompt);
         int readable = Math.min(prompt.length - 1, session.capacity());
-        session.advance(Arrays.copyOf(prompt, readable));
+        session.begin(Arrays.copyOf(prompt, readable), goesOn);
     }
 
     @Override

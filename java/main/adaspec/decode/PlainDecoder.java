@@ -4,7 +4,6 @@ import adaspec.ops.Philox;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.util.Arrays;
-import java.util.function.IntConsumer;
 
 /** The target alone, one token at a time. */
 public final class PlainDecoder implements Decoder {
@@ -23,13 +22,12 @@ public final class PlainDecoder implements Decoder {
     }
 
     @Override
-    public Completion decode(int[] prompt, Sampling sampling, int sequence, IntConsumer listener) {
+    public Completion decode(int[] prompt, Sampling sampling, int sequence, TextListener listener) {
         target.requirePrompt(prompt);
         int limit = Math.min(sampling.maxNewTokens(), target.capacity() - prompt.length);
         Continuation text = new Continuation(prompt, limit, endTokens, listener);
-        target.rewind(0);
         if (text.isOpen()) {
-            target.advance(Arrays.copyOf(prompt, prompt.length - 1));
+            target.begin(Arrays.copyOf(prompt, prompt.length - 1), text::isOpen);
         }
         while (text.isOpen()) {
             text.emit(next(target, sampler, text, sampling, sequence));

@@ -1,11 +1,12 @@
 package adaspec.decode;
 
 import adaspec.tensor.Workspace;
+import java.util.function.BooleanSupplier;
 
 /** Guesses the tokens that come next. Whatever it guesses, the output stays the target's; only the speed is at stake. */
 public interface Proposer {
-    /** Starts a new text. */
-    void begin(int[] prompt);
+    /** Starts a new text. Where {@code goesOn} becomes false meanwhile, nothing more is asked of this text. */
+    void begin(int[] prompt, BooleanSupplier goesOn);
 
     /**
      * Drafts up to {@code count} tokens to follow {@code committed}.

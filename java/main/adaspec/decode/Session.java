@@ -6,6 +6,7 @@ import adaspec.model.Transformer;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 
 /**
  * One timeline of one model: the ids it has read and their keys and values, which can be advanced and rewound.
@@ -25,6 +26,7 @@ public final class Session implements AutoCloseable {
     private final KvCache cache;
     private final int chunk;
     private final int[] ids;
+    private boolean remembering;
 
     /**
      * @param name       the model in a few words, for sentences: {@code the target runs/a}
@@ -89,6 +91,28 @@ public final class Session implements AutoCloseable {
     /** Whether it has read exactly the first {@link #length} of {@code other}. */
     boolean isPrefixOf(int[] other) {
         return length() <= other.length && Arrays.mismatch(ids, 0, length(), other, 0, length()) < 0;
+    }
+
+    /** From now on a new text that begins as the one before is not read from its beginning: {@link #begin} keeps what they have in common. */
+    public void rememberText() {
+        remembering = true;
+    }
+
+    /**
+     * Starts a new text: forgets the one before and reads {@code text}, chunk by chunk while {@code goesOn}. What follows depends on {@code text}
+     * alone, also where the session remembers the beginning and reads the rest only.
+     */
+    void begin(int[] text, BooleanSupplier goesOn) {
+        rewind(remembering ? commonPrefix(text) : 0);
+        while (length() < text.length && goesOn.getAsBoolean()) {
+            advance(Arrays.copyOfRange(text, length(), Math.min(text.length, length() + chunk)));
+        }
+    }
+
+    /** How many ids at the beginning of {@code other} it has read. */
+    private int commonPrefix(int[] other) {
+        int mismatch = Arrays.mismatch(ids, 0, length(), other, 0, other.length);
+        return mismatch < 0 ? length() : mismatch;
     }
 
     /** Reads {@code newIds} without asking for their laws. */

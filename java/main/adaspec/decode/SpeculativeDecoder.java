@@ -4,7 +4,6 @@ import adaspec.decode.Verifier.Verdict;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.util.Arrays;
-import java.util.function.IntConsumer;
 
 /**
  * The target, sped up by a proposer whose guesses it verifies several at a time. The output has the law of {@link PlainDecoder}'s, and at
@@ -40,15 +39,14 @@ public final class SpeculativeDecoder implements Decoder {
     }
 
     @Override
-    public Completion decode(int[] prompt, Sampling sampling, int sequence, IntConsumer listener) {
+    public Completion decode(int[] prompt, Sampling sampling, int sequence, TextListener listener) {
         target.requirePrompt(prompt);
         int limit = Math.min(sampling.maxNewTokens(), target.capacity() - prompt.length);
         Continuation text = new Continuation(prompt, limit, endTokens, listener);
         AcceptanceStats stats = new AcceptanceStats(numSpeculativeTokens);
-        target.rewind(0);
         if (text.isOpen()) {
-            target.advance(Arrays.copyOf(prompt, prompt.length - 1));
-            proposer.begin(prompt);
+            target.begin(Arrays.copyOf(prompt, prompt.length - 1), text::isOpen);
+            proposer.begin(prompt, text::isOpen);
         }
         while (text.isOpen()) {
             try (Workspace.Step step = target.workspace().begin()) {

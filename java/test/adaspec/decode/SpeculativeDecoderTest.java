@@ -11,6 +11,7 @@ import adaspec.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -93,10 +94,10 @@ class SpeculativeDecoderTest {
             int[] prompt = TinyModels.prompt(6, VOCABULARY, 1);
             Proposer confused = new Proposer() {
                 @Override
-                public void begin(int[] ids) {
+                public void begin(int[] ids, BooleanSupplier goesOn) {
                     int[] wrong = ids.clone();
                     wrong[2] = (wrong[2] + 1) % VOCABULARY;
-                    honest.begin(wrong);
+                    honest.begin(wrong, goesOn);
                 }
 
                 @Override
@@ -120,7 +121,7 @@ class SpeculativeDecoderTest {
     /** Knows the target's greedy text and proposes it, but for a wrong token at place {@code wrongAt} of every proposal. */
     private record Script(int[] text, int wrongAt) implements Proposer {
         @Override
-        public void begin(int[] prompt) {}
+        public void begin(int[] prompt, BooleanSupplier goesOn) {}
 
         @Override
         public Proposal propose(int[] committed, int count, Sampling sampling, int sequence, Workspace.Step step) {
