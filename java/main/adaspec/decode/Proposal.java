@@ -1,6 +1,7 @@
 package adaspec.decode;
 
 import adaspec.tensor.Tensor;
+import java.util.Arrays;
 
 /**
  * Tokens drafted for the next positions, and the laws they were drawn from.
@@ -10,6 +11,11 @@ import adaspec.tensor.Tensor;
  */
 public record Proposal(int[] tokens, Tensor logits) {
     public static final Proposal NONE = new Proposal(new int[0], null);
+
+    /** The first {@code count} tokens of it. */
+    Proposal first(int count) {
+        return count == length() ? this : new Proposal(Arrays.copyOf(tokens, count), logits == null ? null : logits.rows(0, count));
+    }
 
     /** G. */
     public int length() {

@@ -6,6 +6,7 @@ import adaspec.decode.Sampling;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * How well a draft serves a target on some prompts.
@@ -16,6 +17,7 @@ import java.util.List;
  * @param prompts            the counts of each prompt, in order
  * @param alphaInterval      of alpha, by bootstrap over prompts
  * @param expectedAcceptance mean over emitted positions of sum_v min(p_v, q_v), laws at temperature 1; NaN where there is no position
+ * @param replay             entry g - 1: what greedy drafts of g tokens count on the same texts ({@link DraftLengthReplay}); empty under sampling
  * @param timing             null if nothing was timed
  */
 public record Acceptance(
@@ -25,6 +27,7 @@ public record Acceptance(
         List<PromptCounts> prompts,
         Interval alphaInterval,
         double expectedAcceptance,
+        List<AcceptanceStats> replay,
         Timing timing) {
 
     /**
@@ -37,13 +40,20 @@ public record Acceptance(
 
     public Acceptance {
         prompts = List.copyOf(prompts);
+        replay = List.copyOf(replay);
     }
 
     /** With the interval of alpha found by bootstrap. */
     static Acceptance of(
-            long numTargetTokens, Sampling sampling, AcceptanceStats stats, List<PromptCounts> prompts, double expectedAcceptance, Timing timing) {
+            long numTargetTokens,
+            Sampling sampling,
+            AcceptanceStats stats,
+            List<PromptCounts> prompts,
+            double expectedAcceptance,
+            List<AcceptanceStats> replay,
+            Timing timing) {
         Interval interval = Bootstrap.ratio(accepted(prompts), judged(prompts));
-        return new Acceptance(numTargetTokens, sampling, stats, prompts, interval, expectedAcceptance, timing);
+        return new Acceptance(numTargetTokens, sampling, stats, prompts, interval, expectedAcceptance, replay, timing);
     }
 
     /** accepted / (accepted + steps whose first rejection was seen); drafted tokens that were never judged do not count. */
@@ -61,17 +71,39 @@ public record Acceptance(
         return prompts.stream().mapToLong(p -> p.accepted() + p.rejected()).toArray();
     }
 
-    /** Acceptance at which drafts of N tokens break even at the measured cost ratio: {@link SpeedModel#breakEvenAcceptance}; NaN untimed. */
+    /** w(g): time of verifying g drafted tokens over that of a target step of one row; NaN where it was not measured. */
+    public double verificationCost(int length) {
+        return timing == null ? Double.NaN : timing.steps().verificationCost(length);
+    }
+
+    /** Acceptance at which drafts of N tokens break even at the measured costs: {@link SpeedModel#breakEvenAcceptance}; NaN untimed. */
     public double breakEvenAcceptance() {
-        return timing == null ? Double.NaN : SpeedModel.breakEvenAcceptance(timing.costRatio(), stats.numSpeculativeTokens());
+        int length = stats.numSpeculativeTokens();
+        return timing == null ? Double.NaN : SpeedModel.breakEvenAcceptance(length, timing.costRatio(), verificationCost(length));
     }
 
-    /** The draft length that {@link SpeedModel#bestLength} finds for alpha and the measured cost ratio; -1 if either is unknown. */
+    /**
+     * tau / (g c + w(g)) of drafts of g tokens at the measured costs: tau replayed, or under sampling that of independent acceptances of rate
+     * alpha; NaN where a part of it is unknown.
+     */
+    public double predictedSpeedup(int length) {
+        double tokens = replay.isEmpty() ? SpeedModel.tokens(alpha(), length)
+                : length <= replay.size() ? replay.get(length - 1).meanAcceptanceLength() : Double.NaN;
+        return timing == null ? Double.NaN : SpeedModel.speedup(tokens, length, timing.costRatio(), verificationCost(length));
+    }
+
+    /** The draft length of the highest {@link #predictedSpeedup} among those timed; 0: do not speculate; -1 where none is known. */
     public int bestNumSpeculativeTokens() {
-        return timing == null || Double.isNaN(alpha()) ? -1 : SpeedModel.bestLength(alpha(), timing.costRatio());
+        if (Double.isNaN(predictedSpeedup(1))) {
+            return -1;
+        }
+        return SpeedModel.bestLength(timing.steps().longest(), this::predictedSpeedup);
     }
 
-    /** The keys that results fix, in their order; null where a value does not exist, as those of times where nothing was timed. */
+    /**
+     * The keys that results fix, in their order, then {@code verification_costs} (entry g - 1: w(g)) and {@code draft_lengths} (what each length would
+     * count); null where a value does not exist, as those of times where nothing was timed.
+     */
     public ObjectNode toJson() {
         ObjectNode node = Json.MAPPER.createObjectNode();
         node.put("num_prompts", prompts.size());
@@ -98,7 +130,26 @@ public record Acceptance(
         } else {
             node.put("best_num_speculative_tokens", best);
         }
+        if (timing == null) {
+            node.putNull("verification_costs");
+        } else {
+            add(node.putArray("verification_costs"), IntStream.rangeClosed(1, timing.steps().longest()).mapToDouble(this::verificationCost).toArray());
+        }
+        if (replay.isEmpty()) {
+            node.putNull("draft_lengths");
+        } else {
+            ArrayNode lengths = node.putArray("draft_lengths");
+            replay.forEach(counts -> putReplayed(lengths.addObject(), counts));
+        }
         return node;
+    }
+
+    private void putReplayed(ObjectNode node, AcceptanceStats counts) {
+        node.put("num_speculative_tokens", counts.numSpeculativeTokens());
+        put(node, "alpha", counts.alpha());
+        put(node, "mean_acceptance_length", counts.meanAcceptanceLength());
+        counts.putCounters(node);
+        put(node, "predicted_speedup", predictedSpeedup(counts.numSpeculativeTokens()));
     }
 
     private static void put(ObjectNode node, String key, double value) {

@@ -34,10 +34,12 @@ public final class AcceptanceTable {
             rows.add(new Row("speculative", number(t.speculativeTokensPerSecond()), "tokens/s, with the draft"));
             rows.add(new Row("speedup", number(t.speedup()), "speculative / plain"));
             rows.add(new Row("cost_ratio", number(t.costRatio()), String.format(Locale.ROOT, "c: draft step %.3g ms / target step of one row %.3g ms",
-                    t.draftStepSeconds() * 1e3, t.targetStepSeconds() * 1e3)));
-            rows.add(new Row("break_even_acceptance", number(a.breakEvenAcceptance()), "alpha where (1 - alpha^(N+1)) / (1 - alpha) = N c + 1"));
+                    t.steps().draftSeconds() * 1e3, t.steps().targetSeconds()[0] * 1e3)));
+            rows.add(new Row("w(N)", number(a.verificationCost(stats.numSpeculativeTokens())),
+                    "verification of N drafted tokens / target step of one row"));
+            rows.add(new Row("break_even_acceptance", number(a.breakEvenAcceptance()), "alpha where (1 - alpha^(N+1)) / (1 - alpha) = N c + w(N)"));
             rows.add(new Row("best_num_speculative_tokens", a.bestNumSpeculativeTokens() < 0 ? "-" : Integer.toString(a.bestNumSpeculativeTokens()),
-                    "g of the highest (1 - alpha^(g+1)) / ((1 - alpha) (g c + 1)), at most " + SpeedModel.LONGEST + "; 0: do not speculate"));
+                    "g of the highest tau / (g c + w(g)), at most " + t.steps().longest() + "; 0: do not speculate"));
         }
         int nameWidth = rows.stream().mapToInt(r -> r.name().length()).max().orElse(0);
         int valueWidth = rows.stream().mapToInt(r -> r.value().length()).max().orElse(0);
@@ -46,7 +48,28 @@ public final class AcceptanceTable {
             String line = String.format(Locale.ROOT, "%-" + nameWidth + "s  %" + valueWidth + "s  %s", row.name(), row.value(), row.meaning());
             table.append(line.stripTrailing()).append('\n');
         }
-        return table.toString();
+        return table.append('\n').append(lengths(a)).toString();
+    }
+
+    /** What every draft length would bring. */
+    private static String lengths(Acceptance a) {
+        if (a.replay().isEmpty()) {
+            return "Acceptance at other draft lengths is replayed from greedy texts only; these were sampled.\n";
+        }
+        StringBuilder table = new StringBuilder("The same texts at every draft length, replayed exactly from one greedy pass:\n");
+        table.append(String.format(Locale.ROOT, "%3s  %8s  %8s  %8s  %10s%n", "g", "alpha", "tau", "w(g)", "predicted"));
+        int best = a.bestNumSpeculativeTokens();
+        for (AcceptanceStats counts : a.replay()) {
+            int g = counts.numSpeculativeTokens();
+            if (g > Evaluator.LONGEST && g != a.stats().numSpeculativeTokens()) {
+                continue;
+            }
+            double speedup = a.predictedSpeedup(g);
+            table.append(String.format(Locale.ROOT, "%3d  %8s  %8s  %8s  %10s%s%n", g, number(counts.alpha()),
+                    number(counts.meanAcceptanceLength()), number(a.verificationCost(g)), Double.isNaN(speedup) ? "-" : number(speedup) + "x",
+                    g == best ? "  best" : ""));
+        }
+        return table.append("tau: tokens a step; predicted: speed-up over the target alone, tau / (g c + w(g)), reading the prompt aside\n").toString();
     }
 
     private static String numbers(double[] values) {
@@ -59,6 +82,6 @@ public final class AcceptanceTable {
 
     /** Four significant digits. */
     private static String number(double value) {
-        return Double.isNaN(value) ? "-" : new java.math.BigDecimal(value).round(new java.math.MathContext(4)).toPlainString();
+        return Double.isFinite(value) ? new java.math.BigDecimal(value).round(new java.math.MathContext(4)).toPlainString() : "-";
     }
 }

@@ -10,11 +10,12 @@ import adaspec.decode.PlainDecoder;
 import adaspec.decode.Sampling;
 import adaspec.decode.Session;
 import adaspec.decode.SpeculativeDecoder;
+import adaspec.decode.StepTimes;
 import adaspec.model.Transformer;
-import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
@@ -23,11 +24,14 @@ import java.util.function.Supplier;
  * Measures drafts against one target.
  *
  * <p>Every prompt is decoded speculatively and, if times are wanted, plainly as well: in turn, the order swapped from prompt to prompt, so that a
- * machine that slows down does so for both; the first prompt is decoded once by each beforehand and that is discarded. At temperature 0 the two
- * outputs are compared, and a difference is an error of this engine. One thread at a time.
+ * machine that slows down does so for both; the first prompts are decoded by each beforehand, for three seconds, and that is discarded. At
+ * temperature 0 the two outputs are compared, and a difference is an error of this engine. One thread at a time.
  */
 public final class Evaluator {
-    private static final int STEP_REPETITIONS = 25;
+    /** Draft lengths up to this, or up to N where it is longer, are timed and replayed. */
+    public static final int LONGEST = 16;
+
+    private static final long WARM_UP_NANOS = 3_000_000_000L;
 
     /**
      * @param sampling             of the target; its seed and a prompt's index fix every draw
@@ -35,7 +39,11 @@ public final class Evaluator {
      * @param draftSampleMethod    how the draft draws
      * @param timed                whether to decode plainly too and measure times
      */
-    public record Settings(Sampling sampling, int numSpeculativeTokens, DraftSampleMethod draftSampleMethod, boolean timed) {}
+    public record Settings(Sampling sampling, int numSpeculativeTokens, DraftSampleMethod draftSampleMethod, boolean timed) {
+        private int longest() {
+            return Math.max(LONGEST, numSpeculativeTokens);
+        }
+    }
 
     private final String targetName;
     private final Transformer target;
@@ -71,7 +79,7 @@ public final class Evaluator {
             throw new InputException("there are no prompts to evaluate with; give at least one");
         }
         int longest = prompts.stream().mapToInt(p -> p.length).max().getAsInt();
-        long wanted = (long) longest + settings.sampling().maxNewTokens() + settings.numSpeculativeTokens();
+        long wanted = (long) longest + settings.sampling().maxNewTokens() + settings.longest();
         try (Session targetSession = session(targetName, target, vocabulary, wanted);
                 Session draftSession = session(draftName, draft, vocabulary, wanted)) {
             return new Run(targetSession, draftSession, settings).over(prompts, progress);
@@ -91,7 +99,8 @@ public final class Evaluator {
         private final Decoder plain;
         private final Decoder speculative;
         private final List<Acceptance.PromptCounts> counts = new ArrayList<>();
-        private final ExpectedAcceptance expected = new ExpectedAcceptance();
+        private final SecondReading reading;
+        private final DraftLengthReplay replay; // null where the text is not greedy
         private final AcceptanceStats stats;
         private long plainTokens;
         private long plainNanos;
@@ -109,22 +118,37 @@ public final class Evaluator {
                     settings.numSpeculativeTokens(),
                     endTokens);
             this.stats = new AcceptanceStats(settings.numSpeculativeTokens());
+            this.reading = new SecondReading(targetSession, draftSession);
+            this.replay = settings.sampling().isGreedy()
+                    ? new DraftLengthReplay(settings.longest(), targetSession.capacity(), draftSession.capacity())
+                    : null;
         }
 
         Acceptance over(List<int[]> prompts, IntConsumer progress) {
             if (settings.timed()) {
-                decode(plain, prompts.getFirst(), 0);
-                decode(speculative, prompts.getFirst(), 0);
+                warmUp(prompts);
             }
+            int[] emitted = {};
             for (int i = 0; i < prompts.size(); i++) {
-                prompt(prompts.get(i), i);
+                emitted = prompt(prompts.get(i), i);
                 progress.accept(i + 1);
             }
-            Timing timing = settings.timed() ? timing(prompts.getLast()) : null;
-            return Acceptance.of(speculativeTokens, settings.sampling(), stats, counts, expected.mean(), timing);
+            Timing timing = settings.timed() ? timing(prompts.getLast(), emitted) : null;
+            List<AcceptanceStats> replayed = replay == null ? List.of() : replay.stats();
+            return Acceptance.of(speculativeTokens, settings.sampling(), stats, counts, reading.expectedAcceptance(), replayed, timing);
         }
 
-        private void prompt(int[] prompt, int index) {
+        /** Decodes prompts both ways for a while, at most each once: code that is not compiled yet would be timed else. */
+        private void warmUp(List<int[]> prompts) {
+            long started = System.nanoTime();
+            for (int i = 0; i == 0 || i < prompts.size() && System.nanoTime() - started < WARM_UP_NANOS; i++) {
+                decode(plain, prompts.get(i), i);
+                decode(speculative, prompts.get(i), i);
+            }
+        }
+
+        /** Returns what was emitted. */
+        private int[] prompt(int[] prompt, int index) {
             int[] plainIds = null;
             if (settings.timed() && index % 2 == 0) {
                 plainIds = plainly(prompt, index);
@@ -142,7 +166,15 @@ public final class Evaluator {
             }
             stats.add(completion.stats());
             counts.add(new Acceptance.PromptCounts(completion.stats().acceptedTokens(), completion.stats().rejections()));
-            expected.add(targetSession, draftSession, prompt, completion.ids());
+            BitSet agrees = reading.read(prompt, completion.ids());
+            if (replay != null) {
+                int length = completion.ids().length;
+                if (agrees.length() == length && length > 0) {
+                    reading.readOn(agrees, completion.ids()[length - 1], length, length + replay.longest() - 1);
+                }
+                replay.add(prompt.length, length, agrees);
+            }
+            return completion.ids();
         }
 
         private int[] plainly(int[] prompt, int index) {
@@ -157,42 +189,13 @@ public final class Evaluator {
             return decoder.decode(prompt, settings.sampling(), index, token -> {});
         }
 
-        private Timing timing(int[] prompt) {
-            double[] draftSteps = new double[STEP_REPETITIONS];
-            double[] targetSteps = new double[STEP_REPETITIONS];
-            // One more round than is kept: the first one warms up.
-            for (int i = -1; i < STEP_REPETITIONS; i++) {
-                double draftStep = stepSeconds(draftSession, prompt);
-                double targetStep = stepSeconds(targetSession, prompt);
-                if (i >= 0) {
-                    draftSteps[i] = draftStep;
-                    targetSteps[i] = targetStep;
-                }
-            }
-            return new Timing(
-                    plainTokens, plainNanos * 1e-9, speculativeTokens, speculativeNanos * 1e-9, median(draftSteps), median(targetSteps));
+        /** Single steps are timed in the middle of a text. */
+        private Timing timing(int[] prompt, int[] emitted) {
+            int[] text = Arrays.copyOf(prompt, prompt.length + emitted.length / 2);
+            System.arraycopy(emitted, 0, text, prompt.length, emitted.length / 2);
+            StepTimes steps = StepTimes.measure(
+                    targetSession, draftSession, settings.draftSampleMethod(), text, settings.longest(), settings.sampling());
+            return new Timing(plainTokens, plainNanos * 1e-9, speculativeTokens, speculativeNanos * 1e-9, steps);
         }
-
-        /** Time of one token through a model at the end of {@code prompt}, head included. */
-        private double stepSeconds(Session session, int[] prompt) {
-            int before = Math.min(prompt.length - 1, session.capacity() - 1);
-            if (session.length() < before) {
-                session.rewind(0);
-                session.advance(Arrays.copyOf(prompt, before));
-            }
-            session.rewind(before);
-            try (var step = workspace.begin()) {
-                Tensor law = step.f32(1, session.vocabulary());
-                long started = System.nanoTime();
-                session.advance(new int[] {prompt[before]}, law);
-                return (System.nanoTime() - started) * 1e-9;
-            }
-        }
-    }
-
-    private static double median(double[] values) {
-        double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        return sorted[sorted.length / 2];
     }
 }

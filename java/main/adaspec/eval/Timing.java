@@ -1,5 +1,7 @@
 package adaspec.eval;
 
+import adaspec.decode.StepTimes;
+
 /**
  * Measured times.
  *
@@ -7,11 +9,9 @@ package adaspec.eval;
  * @param plainSeconds       and how long that took, reading the prompts included
  * @param speculativeTokens  tokens emitted with the draft
  * @param speculativeSeconds and how long that took, reading the prompts with both models included
- * @param draftStepSeconds   median time of one token through the draft, head included
- * @param targetStepSeconds  median time of one token through the target, head included
+ * @param steps              times of single steps
  */
-public record Timing(
-        long plainTokens, double plainSeconds, long speculativeTokens, double speculativeSeconds, double draftStepSeconds, double targetStepSeconds) {
+public record Timing(long plainTokens, double plainSeconds, long speculativeTokens, double speculativeSeconds, StepTimes steps) {
 
     public double plainTokensPerSecond() {
         return plainTokens / plainSeconds;
@@ -28,6 +28,6 @@ public record Timing(
 
     /** c: time of one draft step / time of one target step of one row. */
     public double costRatio() {
-        return draftStepSeconds / targetStepSeconds;
+        return steps.costRatio();
     }
 }

@@ -28,7 +28,8 @@ class EvaluatorTest {
             "num_prompts", "num_target_tokens", "greedy", "temperature", "num_speculative_tokens", "alpha", "alpha_ci95", "expected_acceptance",
             "draft_acceptance_rate", "mean_acceptance_length", "acceptance_rate_per_position", "conditional_acceptance_rate_per_position",
             "acceptance_histogram", "num_spec_steps", "num_draft_tokens", "num_accepted_draft_tokens", "plain_tokens_per_second",
-            "speculative_tokens_per_second", "speedup", "cost_ratio", "break_even_acceptance", "best_num_speculative_tokens");
+            "speculative_tokens_per_second", "speedup", "cost_ratio", "break_even_acceptance", "best_num_speculative_tokens",
+            "verification_costs", "draft_lengths");
 
     static List<Ops> devices() {
         return TestBackends.all();
@@ -72,7 +73,7 @@ class EvaluatorTest {
         try (var models = new TinyModels(ops)) {
             Transformer target = models.random(TinyModels.architecture(VOCABULARY, 2, 8, 64), 1);
             Transformer draft = models.noisy(target, 0.06, 2);
-            ObjectNode timed = evaluate(models, target, draft, 3, new Sampling(25, 0.8, 3), true).toJson();
+            ObjectNode timed = evaluate(models, target, draft, 3, Sampling.greedy(25), true).toJson();
             List<String> keys = new ArrayList<>();
             timed.fieldNames().forEachRemaining(keys::add);
             assertEquals(KEYS, keys);
@@ -86,10 +87,11 @@ class EvaluatorTest {
                     1e-12);
             assertTrue(timed.get("cost_ratio").asDouble() > 0);
 
-            ObjectNode untimed = evaluate(models, target, draft, 3, new Sampling(25, 0.8, 3), false).toJson();
-            for (String key : KEYS.subList(KEYS.indexOf("plain_tokens_per_second"), KEYS.size())) {
+            ObjectNode untimed = evaluate(models, target, draft, 3, Sampling.greedy(25), false).toJson();
+            for (String key : KEYS.subList(KEYS.indexOf("plain_tokens_per_second"), KEYS.size() - 1)) {
                 assertTrue(untimed.get(key).isNull(), key);
             }
+            assertTrue(evaluate(models, target, draft, 3, new Sampling(25, 0.8, 3), false).toJson().get("draft_lengths").isNull(), "greedy only");
             for (String key : KEYS.subList(0, KEYS.indexOf("plain_tokens_per_second"))) {
                 assertEquals(timed.get(key), untimed.get(key), key + " does not depend on the clock");
             }
@@ -190,8 +192,8 @@ class EvaluatorTest {
             bad.add(new Acceptance.PromptCounts(1, 1));
             badStats.record(4, 1);
         }
-        Acceptance a = Acceptance.of(120, Sampling.greedy(4), goodStats, good, 0.7, null);
-        Acceptance b = Acceptance.of(60, Sampling.greedy(4), badStats, bad, 0.5, null);
+        Acceptance a = Acceptance.of(120, Sampling.greedy(4), goodStats, good, 0.7, List.of(), null);
+        Acceptance b = Acceptance.of(60, Sampling.greedy(4), badStats, bad, 0.5, List.of(), null);
         PairedDifference difference = PairedDifference.of(a, b);
         assertEquals(0.75 - 0.5, difference.difference());
         assertEquals(0.25, difference.interval().lo(), 1e-12);
