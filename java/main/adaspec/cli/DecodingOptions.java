@@ -34,7 +34,9 @@ final class DecodingOptions {
         return new Sampling(maxNewTokens, temperature, seed);
     }
 
-    EngineOptions engine(DeviceOptions devices) {
-        return new EngineOptions(devices.device(), devices.threads(), devices.precision().orElse(null), numSpeculativeTokens, draftSampleMethod);
+    /** @param inFlight prompts at once, which share the threads */
+    EngineOptions engine(DeviceOptions devices, int inFlight) {
+        int threads = Math.max(1, devices.threads() / inFlight);
+        return new EngineOptions(devices.device(), threads, devices.precision().orElse(null), numSpeculativeTokens, draftSampleMethod);
     }
 }

@@ -67,7 +67,7 @@ public final class EvalCommand extends Command {
         requireApart(outputJson == null ? null : Path.of(outputJson), source.evalFile, source.promptFile);
         DatasetFormat format = format();
         Sampling sampling = decoding.sampling();
-        EngineOptions options = decoding.engine(devices);
+        EngineOptions options = decoding.engine(devices, 1);
         try (Engine engine = Engine.open(target, draft, options)) {
             List<Prompt> all = source.promptFile != null ? Prompt.readFile(source.promptFile, engine.requireTokenizer()) : dataset(engine, format);
             List<Prompt> prompts = all.subList(0, numPrompts == null ? all.size() : Math.min(numPrompts, all.size()));

@@ -3,13 +3,12 @@ package adaspec.cli;
 import adaspec.common.AtomicFile;
 import adaspec.common.InputException;
 import adaspec.decode.AcceptanceStats;
-import adaspec.decode.Sampling;
 import adaspec.engine.Engine;
 import adaspec.engine.EngineOptions;
 import adaspec.engine.Generation;
+import adaspec.engine.GenerationSettings;
 import adaspec.text.Prompt;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -48,6 +47,9 @@ public final class GenerateCommand extends Command {
     @Mixin
     private DecodingOptions decoding;
 
+    @Mixin
+    private GenerationOptions generations;
+
     @Option(names = "--output-json", paramLabel = "F", order = 110,
             description = "Write JSON lines to this file; - for standard output, and then no text is streamed.")
     private String outputJson;
@@ -62,16 +64,16 @@ public final class GenerateCommand extends Command {
                 check(!given(name), name + " is given without --draft; give the draft's model directory, or leave the option out");
             }
         }
-        Sampling sampling = decoding.sampling();
+        GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
         requireApart(outputJson == null ? null : Path.of(outputJson), source.promptFile);
-        EngineOptions options = decoding.engine(devices);
+        EngineOptions options = decoding.engine(devices, generations.batchSize());
         try (Engine engine = Engine.open(target, draft, options)) {
             List<Prompt> prompts = prompts(engine);
             log().println(engine.description());
             if (outputJson == null || outputJson.equals("-")) {
-                generate(engine, prompts, sampling, line -> out().println(line));
+                generate(engine, prompts, settings, line -> out().println(line));
             } else {
-                AtomicFile.write(Path.of(outputJson), channel -> generate(engine, prompts, sampling, line -> {
+                AtomicFile.write(Path.of(outputJson), channel -> generate(engine, prompts, settings, line -> {
                     AtomicFile.writeFully(channel, ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8)));
                 }));
             }
@@ -93,48 +95,77 @@ public final class GenerateCommand extends Command {
         void line(String json) throws IOException;
     }
 
-    private void generate(Engine engine, List<Prompt> prompts, Sampling sampling, LineSink json) throws IOException {
-        boolean streaming = !"-".equals(outputJson);
-        AcceptanceStats stats = null;
-        long tokens = 0;
-        double seconds = 0;
-        for (int i = 0; i < prompts.size(); i++) {
-            var streamed = new Object() {
-                int characters;
-            };
-            Generation generation = engine.generate(prompts.get(i), sampling, i, token -> {
-                if (streaming && !token.text().isEmpty()) {
-                    out().print(token.text());
-                    out().flush();
-                    streamed.characters += token.text().length();
+    private void generate(Engine engine, List<Prompt> prompts, GenerationSettings settings, LineSink json) throws IOException {
+        var total = new Totals();
+        if (generations.batchSize() == 1) {
+            for (int i = 0; i < prompts.size(); i++) {
+                done(streamed(engine, prompts.get(i), settings.withIndex(i)), json, total);
+            }
+        } else {
+            var batch = new PromptBatch(engine, settings, generations.batchSize());
+            batch.generate(prompts, generation -> {
+                if (streaming()) {
+                    out().println(generation.text());
                 }
+                done(generation, json, total);
             });
-            if (streaming) {
-                out().println(generation.text().substring(streamed.characters));
+        }
+        log().println(total.line());
+    }
+
+    private boolean streaming() {
+        return !"-".equals(outputJson);
+    }
+
+    /** Prints the text as it comes. */
+    private Generation streamed(Engine engine, Prompt prompt, GenerationSettings settings) {
+        if (!streaming()) {
+            return engine.generate(prompt, settings, token -> {});
+        }
+        var printed = new StringBuilder();
+        Generation generation = engine.generate(prompt, settings, token -> {
+            if (!token.text().isEmpty()) {
+                out().print(token.text());
                 out().flush();
+                printed.append(token.text());
             }
-            if (outputJson != null) {
-                json.line(generation.toJson().toString());
-                out().flush();
-            }
+        });
+        out().println(generation.text().substring(printed.length()));
+        return generation;
+    }
+
+    private void done(Generation generation, LineSink json, Totals total) throws IOException {
+        if (outputJson != null) {
+            json.line(generation.toJson().toString());
+        }
+        out().flush();
+        total.add(generation);
+    }
+
+    /** What all generations took together. */
+    private static final class Totals {
+        private final long started = System.nanoTime();
+        private AcceptanceStats stats;
+        private long tokens;
+
+        void add(Generation generation) {
+            tokens += generation.ids().length;
             if (stats == null) {
                 stats = new AcceptanceStats(generation.stats().numSpeculativeTokens());
             }
             stats.add(generation.stats());
-            tokens += generation.ids().length;
-            seconds += generation.seconds();
         }
-        summarize(log(), tokens, seconds, stats);
-    }
 
-    private static void summarize(PrintStream log, long tokens, double seconds, AcceptanceStats stats) {
-        String line = String.format(Locale.ROOT, "%d tokens in %.2f s, %.1f tokens/s", tokens, seconds, tokens == 0 ? 0 : tokens / seconds);
-        if (stats != null && stats.steps() > 0) {
-            line += String.format(
-                    Locale.ROOT,
-                    "; alpha %.3f, %d of %d drafted tokens accepted, %.2f tokens a step",
-                    stats.alpha(), stats.acceptedTokens(), stats.draftTokens(), stats.meanAcceptanceLength());
+        String line() {
+            double seconds = (System.nanoTime() - started) * 1e-9;
+            String line = String.format(Locale.ROOT, "%d tokens in %.2f s, %.1f tokens/s", tokens, seconds, tokens / seconds);
+            if (stats != null && stats.steps() > 0) {
+                line += String.format(
+                        Locale.ROOT,
+                        "; alpha %.3f, %d of %d drafted tokens accepted, %.2f tokens a step",
+                        stats.alpha(), stats.acceptedTokens(), stats.draftTokens(), stats.meanAcceptanceLength());
+            }
+            return line;
         }
-        log.println(line);
     }
 }

@@ -4,6 +4,7 @@ import adaspec.common.InputException;
 import adaspec.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Where operations run: {@code cpu} (the native library) or {@code reference} (plain Java).
@@ -17,6 +18,7 @@ public final class Device implements AutoCloseable {
     private final List<String> notes;
     private final Kernels kernels;
     private final Gemm gemm;
+    private final AtomicLong bytesHeld = new AtomicLong();
 
     private Device(String name, int threads, List<String> notes, Kernels kernels, Gemm gemm) {
         this.name = name;
@@ -118,7 +120,12 @@ public final class Device implements AutoCloseable {
 
     /** Memory of this device, zeroed, aligned to 64 bytes; it lives until the allocator is closed, whichever thread does that. */
     public Workspace.Allocator newAllocator() {
-        return new HostMemory();
+        return new HostMemory(bytesHeld);
+    }
+
+    /** Bytes that open allocators of this device hold, reserved ranges included: 0 once all of them are closed. */
+    public long bytesHeld() {
+        return bytesHeld.get();
     }
 
     /** Where things that the jar brings along are unpacked: the property {@code adaspec.cache}, $ADASPEC_CACHE, or a folder of the user's cache. */

@@ -10,6 +10,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Memory of the host, zeroed: small blocks from an arena of the JVM, large ones as pages straight from the system.
@@ -27,11 +28,24 @@ final class HostMemory implements Workspace.Allocator {
     private static final long LEAST_RESERVED = 1L << 30;
 
     private final Arena arena = Arena.ofShared();
+    private final AtomicLong held;
+    private final AtomicLong own = new AtomicLong();
+
+    /** @param held the device's count of bytes */
+    HostMemory(AtomicLong held) {
+        this.held = held;
+    }
 
     @Override
     public MemorySegment allocate(long bytes) {
         MemorySegment mapped = bytes < SMALL ? null : Pages.map(bytes, arena);
-        return mapped != null ? mapped : arena.allocate(bytes, 64);
+        return counted(mapped != null ? mapped : arena.allocate(bytes, 64));
+    }
+
+    private MemorySegment counted(MemorySegment segment) {
+        own.addAndGet(segment.byteSize());
+        held.addAndGet(segment.byteSize());
+        return segment;
     }
 
     @Override
@@ -39,7 +53,7 @@ final class HostMemory implements Workspace.Allocator {
         for (long bytes = MOST_RESERVED; bytes >= LEAST_RESERVED; bytes /= 2) {
             MemorySegment mapped = Pages.map(bytes, arena);
             if (mapped != null) {
-                return mapped;
+                return counted(mapped);
             }
         }
         return null;
@@ -49,6 +63,7 @@ final class HostMemory implements Workspace.Allocator {
     public void close() {
         if (arena.scope().isAlive()) {
             arena.close();
+            held.addAndGet(-own.getAndSet(0));
         }
     }
 

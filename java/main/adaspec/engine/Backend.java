@@ -6,8 +6,8 @@ import adaspec.tensor.Workspace;
 import java.util.List;
 
 /**
- * Where models run: an open device, its operations and its memory. One thread at a time, as its {@link Ops}; whatever was made from it is used before
- * it is closed.
+ * Where models run: an open device, its operations and its memory. Its {@link #ops} serve one thread at a time; further threads make operations of
+ * their own with {@link #newOps}. Whatever was made from it is used before it is closed.
  */
 public final class Backend implements AutoCloseable {
     private final Device device;
@@ -36,6 +36,16 @@ public final class Backend implements AutoCloseable {
 
     public Ops ops() {
         return ops;
+    }
+
+    /** Operations for one more thread. */
+    public Ops newOps() {
+        return Ops.on(device);
+    }
+
+    /** Bytes of the device's memory that are held by what {@link #newAllocator} and {@link #newWorkspace} made, reserved ranges included. */
+    public long bytesHeld() {
+        return device.bytesHeld();
     }
 
     /** Memory on the device that lives until its own close. */

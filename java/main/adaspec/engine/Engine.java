@@ -2,56 +2,61 @@ package adaspec.engine;
 
 import adaspec.common.InputException;
 import adaspec.decode.Completion;
-import adaspec.decode.Decoder;
-import adaspec.decode.FinishReason;
-import adaspec.decode.ModelProposer;
-import adaspec.decode.PlainDecoder;
 import adaspec.decode.Sampling;
-import adaspec.decode.Session;
-import adaspec.decode.SpeculativeDecoder;
 import adaspec.eval.Acceptance;
 import adaspec.eval.Evaluator;
-import adaspec.model.Model;
-import adaspec.model.Transformer;
-import adaspec.tensor.Workspace;
 import adaspec.text.Prompt;
-import adaspec.text.TokenStream;
 import adaspec.text.Tokenizer;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 
 /**
- * A target, and perhaps a draft that makes it faster without changing what it says, ready to continue text.
+ * A target, and perhaps a draft that makes it faster without changing what it says, loaded and ready to continue text.
  *
  * <pre>{@code
- * try (var engine = Engine.open(target, draft, EngineOptions.defaults())) {
- *     engine.generate("Once upon a time", Sampling.greedy(64), token -> System.out.print(token.text()));
+ * try (Engine engine = Engine.builder().target(target).draft(draft).numSpeculativeTokens(4).open()) {
+ *     GenerationSettings settings = GenerationSettings.of(Sampling.greedy(64)).withStop("\n\n", "Question:");
+ *     try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
+ *         List<Future<Generation>> answers = new ArrayList<>();
+ *         for (String prompt : prompts) {
+ *             answers.add(threads.submit(() -> engine.generate(prompt, settings, token -> {})));
+ *         }
+ *     }
  * }
  * }</pre>
  *
- * <p>Safe for several threads, which take turns: a generation runs from beginning to end before the next one starts. A listener is called on
- * the thread that asked and may not call the engine. Nothing is printed. Closing twice is calm; after it every other call fails.
+ * <p>Safe for any number of threads, which do not wait for each other: each generation has caches and memory for steps of its own and shares the
+ * weights. What a prompt is answered does not depend on what else runs. {@code generate} lends a session for one text; a text that goes on, a
+ * conversation, is an {@link EngineSession}. Where texts end and how a generation is cancelled: {@link GenerationSettings}. A listener is called on the
+ * thread that asked. Nothing is printed.
+ *
+ * <p>Any thread may close the engine, but no listener of its generations. The close ends those that run, as
+ * {@link adaspec.decode.FinishReason#CANCELLED} with what they have, waits for them (and for evaluations, which run to their end) and frees all
+ * memory. Closing twice is calm; after it every generation, session and evaluation is refused with an {@link IllegalStateException}.
  */
 public final class Engine implements AutoCloseable {
-    private final Deque<AutoCloseable> open = new ArrayDeque<>();
+    /** Idle sessions beyond this many are closed: about as many as can be of use at once. */
+    private static final int MOST_IDLE = Runtime.getRuntime().availableProcessors();
+
     private final EngineOptions options;
-    private final Backend backend;
-    private final Workspace workspace;
-    private final Model targetModel;
-    private final Model draftModel;
-    private final Transformer target;
-    private final Transformer draft;
-    private final Tokenizer tokenizer;
-    private final int vocabulary;
-    private final int[] endTokens;
-    private Session targetSession;
-    private Session draftSession;
-    private Decoder decoder;
+    private final LoadedModels models;
+    private final Set<EngineSession> sessions = ConcurrentHashMap.newKeySet();
+    /** Sessions that {@link #generate} lends, the one used last first. */
+    private final Deque<EngineSession> idle = new ConcurrentLinkedDeque<>();
+
+    /** Whoever uses the models reads; the close writes. */
+    private final ReentrantReadWriteLock use = new ReentrantReadWriteLock();
+
+    private volatile boolean closed;
 
     /**
      * Opens model directories.
@@ -69,182 +74,144 @@ public final class Engine implements AutoCloseable {
         return open(target, draft, EngineOptions.defaults());
     }
 
-    private Engine(Path targetDirectory, Path draftDirectory, EngineOptions options) {
+    /** The same, option by option. */
+    public static EngineBuilder builder() {
+        return new EngineBuilder();
+    }
+
+    private Engine(Path target, Path draft, EngineOptions options) {
         this.options = options;
-        try {
-            backend = opened(Backend.open(options.device(), options.threads()));
-            var memory = opened(backend.newAllocator());
-            workspace = opened(backend.newWorkspace());
-            targetModel = opened(Model.open(targetDirectory, options.precision(), memory));
-            target = new Transformer(backend.ops(), targetModel.weights(), memory);
-            tokenizer = Vocabularies.tokenizerOrNull(targetDirectory);
-            endTokens = targetModel.endTokens();
-            if (draftDirectory == null) {
-                draftModel = null;
-                draft = null;
-                vocabulary = Vocabularies.shared(targetModel);
-            } else {
-                draftModel = opened(Model.open(draftDirectory, options.precision(), memory));
-                draft = new Transformer(backend.ops(), draftModel.weights(), memory);
-                vocabulary = Vocabularies.shared(targetModel, draftModel);
-            }
-        } catch (RuntimeException | Error e) {
-            close();
-            throw e;
-        }
+        this.models = new LoadedModels(target, draft, options);
     }
 
-    private <T extends AutoCloseable> T opened(T resource) {
-        open.push(resource);
-        return resource;
+    /** A session of its own, for texts that go on. Close it when it is not needed any more; its caches are as large as its longest text. */
+    public EngineSession openSession() {
+        return whileOpen(() -> newSession(true));
     }
 
-    /** Continues {@code prompt}, the first of its kind: {@link #generate(String, Sampling, int, Consumer)} with index 0. */
+    private EngineSession newSession(boolean remembering) {
+        var session = new EngineSession(this, models, options, remembering);
+        sessions.add(session);
+        return session;
+    }
+
+    void forget(EngineSession session) {
+        sessions.remove(session);
+    }
+
+    /** Continues {@code prompt}: {@link EngineSession#generate(String, Sampling, Consumer)} in a session that knows no other text. */
     public Generation generate(String prompt, Sampling sampling, Consumer<Token> listener) {
-        return generate(prompt, sampling, 0, listener);
+        return generate(prompt, GenerationSettings.of(sampling), listener);
     }
 
-    /**
-     * Continues {@code prompt}.
-     *
-     * @param index    enters the random numbers: equal prompts of different index are sampled differently
-     * @param listener hears every token as it is emitted. A character that stays unfinished at the end is in the result's text only
-     * @throws InputException if the target has no tokenizer, or the prompt is empty or too long
-     */
-    public synchronized Generation generate(String prompt, Sampling sampling, int index, Consumer<Token> listener) {
-        return generate(Prompt.of(prompt, requireTokenizer(), null, 0), sampling, index, listener);
+    /** Continues {@code prompt}: {@link EngineSession#generate(String, GenerationSettings, Consumer)} in a session that knows no other text. */
+    public Generation generate(String prompt, GenerationSettings settings, Consumer<Token> listener) {
+        return lending(session -> session.generate(prompt, settings, listener));
     }
 
-    /** Continues an encoded prompt; otherwise as {@link #generate(String, Sampling, int, Consumer)}. */
-    public synchronized Generation generate(Prompt prompt, Sampling sampling, int index, Consumer<Token> listener) {
-        TokenStream stream = requireTokenizer().stream();
-        StringBuilder text = new StringBuilder();
-        long started = System.nanoTime();
-        Completion completion = decode(prompt.ids(), sampling, index, id -> {
-            String piece = isEnd(id) ? "" : stream.push(id);
-            text.append(piece);
-            listener.accept(new Token(id, piece));
+    /** Continues an encoded prompt: {@link EngineSession#generate(Prompt, GenerationSettings, Consumer)} in a session that knows no other text. */
+    public Generation generate(Prompt prompt, GenerationSettings settings, Consumer<Token> listener) {
+        return lending(session -> session.generate(prompt, settings, listener));
+    }
+
+    /** Continues token ids: {@link EngineSession#generate(int[], GenerationSettings, IntConsumer)} in a session that knows no other text. */
+    public Completion generate(int[] prompt, GenerationSettings settings, IntConsumer listener) {
+        return lending(session -> session.generate(prompt, settings, listener));
+    }
+
+    private <T> T lending(Function<EngineSession, T> work) {
+        return whileOpen(() -> {
+            EngineSession lent = idle.poll();
+            EngineSession session = lent == null ? newSession(false) : lent;
+            try {
+                return work.apply(session);
+            } finally {
+                if (idle.size() < MOST_IDLE) {
+                    idle.push(session);
+                } else {
+                    session.close();
+                }
+            }
         });
-        double seconds = (System.nanoTime() - started) * 1e-9;
-        text.append(stream.flush());
-        return new Generation(prompt.text(), text.toString(), completion.ids(), completion.finishReason(), completion.stats(), seconds);
     }
 
     /**
-     * Continues token ids, without a tokenizer.
-     *
-     * @return what was emitted; an end token is the last, and the reason is then {@link FinishReason#STOP}
-     */
-    public synchronized Completion generate(int[] prompt, Sampling sampling, int index, IntConsumer listener) {
-        return decode(prompt, sampling, index, listener);
-    }
-
-    private Completion decode(int[] prompt, Sampling sampling, int index, IntConsumer listener) {
-        requireOpen();
-        prepare((long) prompt.length + sampling.maxNewTokens() + options.numSpeculativeTokens());
-        return decoder.decode(prompt, sampling, index, listener);
-    }
-
-    /** Makes sure that the sessions can hold {@code wanted} ids, or as many as the models can. */
-    private void prepare(long wanted) {
-        int capacity = capacity(target, wanted);
-        if (targetSession != null && targetSession.capacity() >= capacity) {
-            return;
-        }
-        closeSessions();
-        // Some room to grow, so that prompts of growing length do not make a new cache each.
-        targetSession = session(name("target", targetModel), target, capacity(target, wanted * 3 / 2));
-        if (draft == null) {
-            decoder = new PlainDecoder(targetSession, endTokens);
-        } else {
-            draftSession = session(name("draft", draftModel), draft, capacity(draft, wanted * 3 / 2));
-            var proposer = new ModelProposer(draftSession, options.draftSampleMethod());
-            decoder = new SpeculativeDecoder(targetSession, proposer, options.numSpeculativeTokens(), endTokens);
-        }
-    }
-
-    private static int capacity(Transformer model, long wanted) {
-        return (int) Math.max(1, Math.min(wanted, model.architecture().maxPositions()));
-    }
-
-    private Session session(String name, Transformer model, int capacity) {
-        return new Session(name, model, vocabulary, capacity, workspace, backend.newAllocator());
-    }
-
-    private static String name(String role, Model model) {
-        return "the " + role + " " + model.directory();
-    }
-
-    /**
-     * Measures how well the draft serves the target; see {@link Evaluator}.
+     * Measures how well the draft serves the target; see {@link Evaluator}. Times mean something only while nothing else runs.
      *
      * @param prompts  token ids
      * @param timed    whether to decode plainly too and measure times
      * @param progress hears how many prompts are done
      * @throws InputException if the engine has no draft, there are no prompts, or one cannot be continued
      */
-    public synchronized Acceptance evaluate(List<int[]> prompts, Sampling sampling, boolean timed, IntConsumer progress) {
-        requireOpen();
-        if (draft == null) {
-            throw new InputException("there is no draft to evaluate; open the engine with one");
-        }
-        closeSessions();
-        var evaluator = new Evaluator(name("target", targetModel), target, endTokens, workspace, backend::newAllocator);
-        var settings = new Evaluator.Settings(sampling, options.numSpeculativeTokens(), options.draftSampleMethod(), timed);
-        return evaluator.evaluate(name("draft", draftModel), draft, vocabulary, prompts, settings, progress);
+    public Acceptance evaluate(List<int[]> prompts, Sampling sampling, boolean timed, IntConsumer progress) {
+        return whileOpen(() -> {
+            if (models.draft() == null) {
+                throw new InputException("there is no draft to evaluate; open the engine with one");
+            }
+            try (var lane = new Lane(models)) {
+                var evaluator = new Evaluator(models.targetName(), lane.target(), models.endTokens(), lane.workspace(), lane::newAllocator);
+                var settings = new Evaluator.Settings(sampling, options.numSpeculativeTokens(), options.draftSampleMethod(), timed);
+                return evaluator.evaluate(models.draftName(), lane.draft(), models.vocabulary(), prompts, settings, progress);
+            }
+        });
     }
 
     /** The target's tokenizer. @throws InputException if it has none */
     public Tokenizer requireTokenizer() {
-        if (tokenizer == null) {
-            throw new InputException("there is no tokenizer.json in " + targetModel.directory() + "; put the model's tokenizer there");
-        }
-        return tokenizer;
+        return models.requireTokenizer();
     }
 
     /** Positions of the target: prompt and continuation together have no more tokens. */
     public int positions() {
-        return target.architecture().maxPositions();
+        return models.target().architecture().maxPositions();
+    }
+
+    /** Bytes of native memory that the engine holds beside the mapped files, ranges that are only reserved included; 0 after the close. */
+    public long bytesHeld() {
+        return models.backend().bytesHeld();
     }
 
     /** What runs where, in words. */
     public String description() {
-        String draftText = draft == null ? "" : ", draft " + draftModel.directory() + " proposing " + options.numSpeculativeTokens() + " tokens";
-        return "target " + targetModel.directory() + " (" + target.weightType() + ")" + draftText + ", on " + backend.description();
+        return models.describe() + (models.draft() == null ? "" : " proposing " + options.numSpeculativeTokens() + " tokens") + ", on "
+                + models.backend().description();
     }
 
-    private boolean isEnd(int id) {
-        return Arrays.stream(endTokens).anyMatch(end -> end == id);
-    }
-
-    private void requireOpen() {
-        if (open.isEmpty()) {
+    /** Runs {@code work} while the close has to wait. */
+    <T> T whileOpen(Supplier<T> work) {
+        // Not lock(), which would wait behind a close that waits for this thread's caller.
+        if (closed || !use.readLock().tryLock()) {
             throw new IllegalStateException("the engine is closed");
         }
-    }
-
-    private void closeSessions() {
-        for (Session session : new Session[] {targetSession, draftSession}) {
-            if (session != null) {
-                session.close();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the engine is closed");
             }
+            return work.get();
+        } finally {
+            use.readLock().unlock();
         }
-        targetSession = null;
-        draftSession = null;
-        decoder = null;
     }
 
+    boolean isClosed() {
+        return closed;
+    }
+
+    /** @throws IllegalStateException if called by a listener of a generation on this engine */
     @Override
-    public synchronized void close() {
-        closeSessions();
-        while (!open.isEmpty()) {
-            try {
-                open.pop().close();
-            } catch (RuntimeException e) {
-                throw e;
-            } catch (Exception e) {
-                throw new IllegalStateException("cannot close", e);
-            }
+    public void close() {
+        if (use.getReadHoldCount() > 0) {
+            throw new IllegalStateException(
+                    "a listener cannot close the engine that it listens to; cancel the generation, and close it after that");
+        }
+        closed = true;
+        use.writeLock().lock();
+        try {
+            List.copyOf(sessions).forEach(EngineSession::close);
+            idle.clear();
+            models.close();
+        } finally {
+            use.writeLock().unlock();
         }
     }
 }

@@ -65,6 +65,48 @@ class DecodingCommandsTest {
     }
 
     @Test
+    void severalStopStringsEndTheText() throws IOException {
+        Line free = run("generate", "--target", target, "--prompt", "Tom has", "--max-new-tokens", "30", "--temperature", "1.5", "--draft", draft);
+        String text = free.out().strip();
+        String stop = text.substring(6, 8);
+        Path json = folder.resolve("stopped.jsonl");
+        Line line = run("generate", "--target", target, "--prompt", "Tom has", "--max-new-tokens", "30", "--temperature", "1.5", "--draft", draft,
+                "--stop", "no such text", "--stop", stop, "--output-json", json.toString());
+        assertEquals(0, line.code(), line.log());
+        JsonNode node = Json.parse(Files.readString(json), "out");
+        assertEquals("stop", node.get("finish_reason").asText());
+        assertEquals(node.get("text").asText() + System.lineSeparator(), line.out());
+        assertFalse(node.get("text").asText().contains(stop));
+        assertEquals(2, run("generate", "--target", target, "--prompt", "Tom", "--stop", "").code());
+    }
+
+    /** More prompts than are in flight, of uneven length: order, ids and text are those of one at a time. */
+    @Test
+    void promptsInFlightChangeNothing() throws IOException {
+        String[] lines = new String[23];
+        for (int i = 0; i < lines.length; i++) {
+            lines[i] = "{\"prompt\":\"" + "x".repeat(1 + i * 7 % 40) + i + "\"}";
+        }
+        Path prompts = file("many.jsonl", lines);
+        List<String> expected = null;
+        for (String size : List.of("1", "2", "5", "100")) {
+            Line line = run("generate", "--target", target, "--draft", draft, "--prompt-file", prompts.toString(), "--max-new-tokens", "20",
+                    "--temperature", "0.7", "--output-json", "-", "--batch-size", size);
+            assertEquals(0, line.code(), line.log());
+            expected = expected == null ? line.out().lines().toList() : expected;
+            assertEquals(expected, line.out().lines().toList(), "--batch-size " + size);
+            assertTrue(line.log().contains(" tokens in "), line.log());
+        }
+        assertEquals(23, expected.size());
+        Line one = run("generate", "--target", target, "--prompt-file", prompts.toString(), "--max-new-tokens", "9");
+        Line four = run("generate", "--target", target, "--prompt-file", prompts.toString(), "--max-new-tokens", "9", "--batch-size", "4");
+        assertEquals(one.out(), four.out(), "whole texts in order");
+        Line none = run("generate", "--target", target, "--prompt", "a", "--batch-size", "0");
+        assertEquals(2, none.code());
+        assertTrue(none.log().contains("--batch-size 0 is out of range"), none.log());
+    }
+
+    @Test
     void speculationChangesNothingThatIsPrinted() throws IOException {
         Path prompts = file("prompts.jsonl", "{\"prompt\":\"a\"}", "{\"prompt\":\"ü\",\"other\":1}", "{\"prompt\":\"Tom has 3 apples\"}");
         String[] plain = {"generate", "--target", target, "--prompt-file", prompts.toString(), "--max-new-tokens", "20", "--output-json", "-"};

@@ -20,8 +20,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.Executors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -107,10 +105,10 @@ class EngineTest {
     void theIndexAndTheSeedEnterTheDraws() {
         try (Engine engine = Engine.open(target, relative, options(3))) {
             Sampling sampling = new Sampling(40, 1, 5);
-            String first = engine.generate("Tom", sampling, 0, token -> {}).text();
-            assertNotEquals(first, engine.generate("Tom", sampling, 1, token -> {}).text());
-            assertNotEquals(first, engine.generate("Tom", new Sampling(40, 1, 6), 0, token -> {}).text());
-            assertEquals(first, engine.generate("Tom", sampling, 0, token -> {}).text());
+            String first = engine.generate("Tom", GenerationSettings.of(sampling), token -> {}).text();
+            assertNotEquals(first, engine.generate("Tom", GenerationSettings.of(sampling).withIndex(1), token -> {}).text());
+            assertNotEquals(first, engine.generate("Tom", new Sampling(40, 1, 6), token -> {}).text());
+            assertEquals(first, engine.generate("Tom", GenerationSettings.of(sampling), token -> {}).text());
         }
     }
 
@@ -129,25 +127,6 @@ class EngineTest {
                 assertArrayEquals(b.generate("Tom", Sampling.greedy(40), token -> {}).ids(), generation.ids());
                 assertEquals(1.0, generation.stats().alpha());
             }
-        }
-    }
-
-    @Test
-    void threadsTakeTurns() throws Exception {
-        try (Engine engine = Engine.open(target, relative, options(3));
-                var threads = Executors.newFixedThreadPool(4)) {
-            List<String> expected = new ArrayList<>();
-            List<Callable<String>> tasks = new ArrayList<>();
-            for (int i = 0; i < 8; i++) {
-                String prompt = "prompt " + i;
-                expected.add(engine.generate(prompt, Sampling.greedy(25), token -> {}).text());
-                tasks.add(() -> engine.generate(prompt, Sampling.greedy(25), token -> {}).text());
-            }
-            List<String> actual = new ArrayList<>();
-            for (var future : threads.invokeAll(tasks)) {
-                actual.add(future.get());
-            }
-            assertEquals(expected, actual);
         }
     }
 
@@ -186,7 +165,8 @@ class EngineTest {
         }
         try (Engine engine = Engine.open(other, null, options(1))) {
             assertSentence("no tokenizer.json", () -> engine.generate("Tom", Sampling.greedy(1), token -> {}));
-            assertEquals(2, engine.generate("Tom".chars().toArray(), Sampling.greedy(2), 0, id -> {}).ids().length, "ids need none");
+            GenerationSettings two = GenerationSettings.of(Sampling.greedy(2));
+            assertEquals(2, engine.generate("Tom".chars().toArray(), two, id -> {}).ids().length, "ids need none");
         }
     }
 

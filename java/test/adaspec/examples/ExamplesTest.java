@@ -37,15 +37,22 @@ class ExamplesTest {
         ModelDirectories.writeSums(models.resolve("train.jsonl"));
     }
 
-    private String run(String trainFile, String seconds) {
+    private interface Program {
+        void main(String[] arguments) throws Exception;
+    }
+
+    private String run(String trainFile, String seconds) throws Exception {
+        return run(
+                DistillAndGenerate::main, models.resolve("target").toString(), models.resolve("draft").toString(), models.resolve(trainFile).toString(),
+                folder.resolve("run").toString(), seconds, "1 and 1 make");
+    }
+
+    private static String run(Program program, String... arguments) throws Exception {
         var printed = new ByteArrayOutputStream();
         PrintStream before = System.out;
         try (var out = new PrintStream(printed, true, StandardCharsets.UTF_8)) {
             System.setOut(out);
-            DistillAndGenerate.main(new String[] {
-                models.resolve("target").toString(), models.resolve("draft").toString(), models.resolve(trainFile).toString(),
-                folder.resolve("run").toString(), seconds, "1 and 1 make"
-            });
+            program.main(arguments);
         } finally {
             System.setOut(before);
         }
@@ -53,7 +60,7 @@ class ExamplesTest {
     }
 
     @Test
-    void distillsAndGeneratesWithTheResult() {
+    void distillsAndGeneratesWithTheResult() throws Exception {
         String printed = run("train.jsonl", "600");
         assertTrue(printed.contains("reference 1/") && printed.contains("selective 1/"), printed);
         Matcher acceptance = Pattern.compile("draft: acceptance (0\\.\\d{4}|1\\.0000)").matcher(printed);
@@ -63,7 +70,7 @@ class ExamplesTest {
     }
 
     @Test
-    void stopsAtItsDeadlineWithACheckpoint() {
+    void stopsAtItsDeadlineWithACheckpoint() throws Exception {
         String printed = run("train.jsonl", "0");
         assertEquals("no time left; the state is in " + folder.resolve("run/reference/checkpoint-1"), printed.lines().toList().getLast());
         assertTrue(Files.exists(folder.resolve("run/reference/checkpoint-1/model.safetensors")));
@@ -71,39 +78,60 @@ class ExamplesTest {
     }
 
     @Test
-    void saysWhatIsWrong() {
+    void saysWhatIsWrong() throws Exception {
         String printed = run("none.jsonl", "600");
         assertTrue(printed.contains("none.jsonl") && printed.contains("no such file"), printed);
     }
 
+    /** What each prompt is answered does not depend on the threads, so what is printed does not either. */
+    @Test
+    void decodesConcurrently() throws Exception {
+        String[] arguments = {models.resolve("target").toString(), models.resolve("draft").toString(), "1 and 1 make", "2 and", "3 and 9 make"};
+        String printed = run(DecodeConcurrently::main, arguments);
+        List<String> lines = printed.lines().toList();
+        assertTrue(lines.stream().filter(line -> line.endsWith(" (length)") || line.endsWith(" (stop)")).count() == 3, printed);
+        assertTrue(lines.getLast().matches("cancelled after \\d+ tokens"), printed);
+        assertEquals(printed, run(DecodeConcurrently::main, arguments));
+    }
+
     @Test
     void theDocumentationQuotesCodeThatRuns() throws IOException {
-        List<String> code = lines(Files.readString(ROOT.resolve("java/test/adaspec/examples/DistillAndGenerate.java")));
         int quoted = 0;
-        for (String file : List.of("package-info.java", "Distiller.java")) {
+        for (String file : List.of("package-info.java", "Distiller.java", "Engine.java", "EngineSession.java")) {
             String source = Files.readString(ROOT.resolve("java/main/adaspec/engine").resolve(file));
             Matcher block = Pattern.compile("<pre>\\{@code\\n(.*?)\\* }</pre>", Pattern.DOTALL).matcher(source);
             while (block.find()) {
-                requireWithin(code, lines(block.group(1).replaceAll("(?m)^ *\\* ?", "")), file);
+                requireWithinAnExample(block.group(1).replaceAll("(?m)^ *\\* ?", ""), file);
                 quoted++;
             }
         }
-        assertEquals(2, quoted);
+        assertEquals(4, quoted);
         Matcher block = Pattern.compile("```java\\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(ROOT.resolve("README.md")));
         while (block.find()) {
-            requireWithin(code, lines(block.group(1)), "README.md");
+            requireWithinAnExample(block.group(1), "README.md");
         }
+    }
+
+    /** Of all examples the one that lacks least has every line of the quotation, in its order; the code may have more. */
+    private static void requireWithinAnExample(String quotation, String file) throws IOException {
+        List<String> wanted = lines(quotation);
+        assertFalse(wanted.isEmpty(), file);
+        List<String> missing = wanted;
+        for (String example : List.of("DistillAndGenerate.java", "DecodeConcurrently.java")) {
+            List<String> lacking = missing(lines(Files.readString(ROOT.resolve("java/test/adaspec/examples").resolve(example))), wanted);
+            missing = lacking.size() < missing.size() ? lacking : missing;
+        }
+        assertEquals(List.of(), missing, file + " quotes what no example does");
     }
 
     private static List<String> lines(String text) {
         return text.lines().map(String::strip).filter(line -> !line.isEmpty()).toList();
     }
 
-    /** Every line of the quotation is in the code, in its order; the code may have more. */
-    private static void requireWithin(List<String> code, List<String> quotation, String file) {
+    private static List<String> missing(List<String> code, List<String> wanted) {
         List<String> missing = new ArrayList<>();
         int at = 0;
-        for (String line : quotation) {
+        for (String line : wanted) {
             int found = code.subList(at, code.size()).indexOf(line);
             if (found < 0) {
                 missing.add(line);
@@ -111,7 +139,6 @@ class ExamplesTest {
                 at += found + 1;
             }
         }
-        assertFalse(quotation.isEmpty(), file);
-        assertEquals(List.of(), missing, file + " quotes what the example does not do");
+        return missing;
     }
 }
