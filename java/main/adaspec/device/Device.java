@@ -17,15 +17,17 @@ public final class Device implements AutoCloseable {
     private final int threads;
     private final List<String> notes;
     private final Kernels kernels;
-    private final Gemm gemm;
+    private final NativeLibraries libraries;
+    /** Made when it is first asked for. */
+    private Gemm gemm;
     private final AtomicLong bytesHeld = new AtomicLong();
 
-    private Device(String name, int threads, List<String> notes, Kernels kernels, Gemm gemm) {
+    private Device(String name, int threads, List<String> notes, Kernels kernels, NativeLibraries libraries) {
         this.name = name;
         this.threads = threads;
         this.notes = notes;
         this.kernels = kernels;
-        this.gemm = gemm;
+        this.libraries = libraries;
     }
 
     /**
@@ -76,7 +78,7 @@ public final class Device implements AutoCloseable {
         } catch (IllegalArgumentException | DeviceException e) {
             throw new InputException("--device cpu: " + e.getMessage(), e);
         }
-        return new Device("cpu", threads, List.of(), kernels, new OneDnnGemm(libraries.oneDnn(), libraries.openMp(), threads));
+        return new Device("cpu", threads, List.of(), kernels, libraries);
     }
 
     /** {@code cpu} or {@code reference}. */
@@ -99,7 +101,12 @@ public final class Device implements AutoCloseable {
         if (kernels == null) {
             return "reference: plain Java, one thread";
         }
-        return kernels.backend() + ", " + threads + (threads == 1 ? " thread, " : " threads, ") + gemm.describe();
+        return describeKernels() + ", " + gemm().describe();
+    }
+
+    /** The device in words, as far as decoding uses it: without the library for matrix products. */
+    public String describeKernels() {
+        return kernels == null ? describe() : kernels.backend() + ", " + threads + (threads == 1 ? " thread" : " threads");
     }
 
     /** The native operations. */
@@ -110,10 +117,13 @@ public final class Device implements AutoCloseable {
         return kernels;
     }
 
-    /** The library for matrix products. */
-    public Gemm gemm() {
-        if (gemm == null) {
+    /** The library for matrix products, which serves training: loaded when it is first asked for, since its 50 MB in memory are of no use to decoding. */
+    public synchronized Gemm gemm() {
+        if (libraries == null) {
             throw new IllegalStateException("the device " + name + " has no library for matrix products");
+        }
+        if (gemm == null) {
+            gemm = new OneDnnGemm(libraries.oneDnn(), libraries.openMp(), threads);
         }
         return gemm;
     }

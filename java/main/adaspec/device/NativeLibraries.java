@@ -20,11 +20,12 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The native libraries of this build, loaded once per process: libgomp first, so that oneDNN and our own library share it and its threads.
+ * The native libraries of this build, loaded once per process: libgomp first, so that oneDNN and our own library share it and its threads. oneDNN is
+ * loaded when it is first asked for.
  *
  * <p>From a folder of classes they are loaded where they lie; from a jar through {@link NativeCache}.
  */
-record NativeLibraries(SymbolLookup openMp, SymbolLookup oneDnn, SymbolLookup cpu, Path folder) {
+record NativeLibraries(SymbolLookup openMp, SymbolLookup cpu, Path folder) {
     private static final String PLATFORM = "linux-x86_64";
 
     /** Why there are none: a sentence without its end. */
@@ -38,6 +39,15 @@ record NativeLibraries(SymbolLookup openMp, SymbolLookup oneDnn, SymbolLookup cp
 
     /** Libraries belong to the process, and loading one twice would give the same handles: hence the one static field. */
     private static NativeLibraries loaded;
+
+    /** oneDNN. */
+    SymbolLookup oneDnn() {
+        try {
+            return SymbolLookup.libraryLookup(folder.resolve("libdnnl.so.3"), Arena.global());
+        } catch (IllegalArgumentException e) {
+            throw new DeviceException("oneDNN cannot be loaded: " + e.getMessage());
+        }
+    }
 
     static synchronized NativeLibraries load() throws Missing {
         if (loaded == null) {
@@ -63,9 +73,8 @@ record NativeLibraries(SymbolLookup openMp, SymbolLookup oneDnn, SymbolLookup cp
             quietOpenMp(System.getenv());
             // The arena is the process's: code may still run in a library while the last device closes.
             SymbolLookup openMp = SymbolLookup.libraryLookup(folder.resolve("libgomp.so.1"), Arena.global());
-            SymbolLookup oneDnn = SymbolLookup.libraryLookup(folder.resolve("libdnnl.so.3"), Arena.global());
             SymbolLookup cpu = SymbolLookup.libraryLookup(folder.resolve("libadaspec_cpu.so"), Arena.global());
-            return new NativeLibraries(openMp, oneDnn, cpu, folder);
+            return new NativeLibraries(openMp, cpu, folder);
         } catch (IOException e) {
             throw new Missing("the native libraries cannot be unpacked: " + AtomicFile.reason(e), e);
         } catch (IllegalArgumentException | URISyntaxException e) {

@@ -68,6 +68,11 @@ public final class Backend implements AutoCloseable {
         return device.describe();
     }
 
+    /** The device in words, as far as decoding uses it. */
+    String decodingDescription() {
+        return device.describeKernels();
+    }
+
     /** What the user should know about the choice of the device: a line each, mostly none. */
     public List<String> notes() {
         return device.notes();

@@ -56,9 +56,6 @@ final class DistillationRun {
             throw new InputException("there is no tokenizer.json in " + settings.target + "; a model directory with its tokenizer was expected");
         }
         vocabulary = Vocabularies.shared(models);
-        for (Model model : models) {
-            model.weights().requireFinite(model.directory().toString());
-        }
         teacher = frozen(target);
         maxLength = Limits.maxLength(settings.maxLength, models);
         data = TrainingData.read(

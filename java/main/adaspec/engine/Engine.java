@@ -174,7 +174,7 @@ public final class Engine implements AutoCloseable {
     /** What runs where, in words. */
     public String description() {
         return models.describe() + (models.draft() == null ? "" : " proposing " + options.numSpeculativeTokens() + " tokens") + ", on "
-                + models.backend().description();
+                + models.backend().decodingDescription();
     }
 
     /** Runs {@code work} while the close has to wait. */

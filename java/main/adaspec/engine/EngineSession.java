@@ -160,13 +160,14 @@ public final class EngineSession implements AutoCloseable {
         if (target != null && target.capacity() >= capacity(lane.target(), wanted)) {
             return;
         }
+        // From the second time on some room to grow, so that texts of growing length do not make new caches each, which have all to read again.
+        long room = target == null ? wanted : wanted * 3 / 2;
         closeCaches();
-        // Some room to grow, so that texts of growing length do not make new caches each, which have all to read again.
-        target = session(models.targetName(), lane.target(), wanted * 3 / 2);
+        target = session(models.targetName(), lane.target(), room);
         if (lane.draft() == null) {
             decoder = new PlainDecoder(target, models.endTokens());
         } else {
-            draft = session(models.draftName(), lane.draft(), wanted * 3 / 2);
+            draft = session(models.draftName(), lane.draft(), room);
             var proposer = new ModelProposer(draft, options.draftSampleMethod());
             decoder = new SpeculativeDecoder(target, proposer, options.numSpeculativeTokens(), models.endTokens());
         }

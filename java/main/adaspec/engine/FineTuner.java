@@ -100,7 +100,6 @@ public final class FineTuner {
             throw new InputException("there is no tokenizer.json in " + request.model + "; a model directory with its tokenizer was expected");
         }
         Vocabularies.shared(model);
-        model.weights().requireFinite(request.model.toString());
         var wanted = new TrainingData.Request(
                 request.trainFiles, request.evalFile, request.format, Limits.maxLength(request.maxLength, model));
         return TrainingData.read(wanted, tokenizer, model.endTokens());

@@ -208,9 +208,6 @@ public final class TeacherCaches {
                 Workspace workspace,
                 Model target,
                 Model given) {
-            for (Model model : given == null ? List.of(target) : List.of(target, given)) {
-                model.weights().requireFinite(model.directory().toString());
-            }
             this.source = source;
             this.workspace = workspace;
             this.target = target;

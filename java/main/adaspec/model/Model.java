@@ -46,10 +46,11 @@ public final class Model implements AutoCloseable {
     }
 
     /**
-     * Opens {@code directory}.
+     * Opens {@code directory}. All weights are read once, and are finite.
      *
      * @param wanted    the type matrices are wanted in; null keeps each as the file has it, without a copy
      * @param allocator holds converted matrices and the (always f32) vectors; must outlive the model
+     * @throws InputException if a file is missing or damaged, or a weight is NaN or infinite; the sentence names the tensor
      */
     public static Model open(Path directory, DType wanted, Workspace.Allocator allocator) {
         if (!Files.isDirectory(directory)) {
@@ -64,17 +65,13 @@ public final class Model implements AutoCloseable {
             DType fileType = null;
             Map<String, List<String>> names = family(architecture.family()).tensorNames(architecture);
             for (Architecture.Parameter parameter : architecture.parameters()) {
-                Tensor stored = find(directory, byName, names.get(parameter.name()), parameter.shape());
+                Stored stored = find(byName, names.get(parameter.name()), parameter.shape());
+                stored.file.requireFinite(stored.name);
                 if (fileType == null) {
-                    fileType = stored.dtype();
+                    fileType = stored.tensor.dtype();
                 }
-                DType type = parameter.isMatrix() ? (wanted == null ? stored.dtype() : wanted) : DType.F32;
-                if (type == stored.dtype() && isAligned(stored)) {
-                    tensors.put(parameter.name(), stored);
-                } else {
-                    Tensor copy = Tensor.of(allocator.allocate(parameter.size() * type.bytes()), type, parameter.shape());
-                    tensors.put(parameter.name(), copy.copyFrom(stored));
-                }
+                DType type = !parameter.isMatrix() ? DType.F32 : wanted == null ? stored.tensor.dtype() : wanted;
+                tensors.put(parameter.name(), stored.as(type, allocator));
             }
             return new Model(directory, config, architecture, Weights.of(architecture, tensors), fileType, files);
         } catch (RuntimeException | Error e) {
@@ -83,9 +80,17 @@ public final class Model implements AutoCloseable {
         }
     }
 
-    /** Native kernels read whole elements; a header that is not padded can leave the data at an odd address. */
-    private static boolean isAligned(Tensor tensor) {
-        return tensor.segment().address() % tensor.dtype().bytes() == 0;
+    /** A parameter as a file has it. */
+    private record Stored(Safetensors file, String name, Tensor tensor) {
+        /** The tensor where it lies, if it has the type and native code can read it there; else a copy. */
+        Tensor as(DType type, Workspace.Allocator allocator) {
+            if (type == tensor.dtype() && Safetensors.isAligned(tensor)) {
+                return tensor;
+            }
+            Tensor copy = Tensor.of(allocator.allocate(tensor.size() * type.bytes()), type, tensor.shape());
+            file.read(name, copy);
+            return copy;
+        }
     }
 
     private static Map<String, Safetensors> openFiles(Path directory, List<Safetensors> files) {
@@ -124,14 +129,11 @@ public final class Model implements AutoCloseable {
         return byName;
     }
 
-    private static Tensor find(Path directory, Map<String, Safetensors> byName, List<String> names, long[] shape) {
-        for (String name : names) {
-            Safetensors file = byName.get(name);
-            if (file != null) {
-                return file.require(name, shape);
-            }
-        }
-        return byName.get("").require(names.getFirst(), shape);
+    /** The parameter under the first of its {@code names} that a file has. */
+    private static Stored find(Map<String, Safetensors> byName, List<String> names, long[] shape) {
+        String name = names.stream().filter(byName::containsKey).findFirst().orElse(names.getFirst());
+        Safetensors file = byName.getOrDefault(name, byName.get(""));
+        return new Stored(file, name, file.require(name, shape));
     }
 
     private static ObjectNode readConfig(Path file) {

@@ -7,7 +7,6 @@ import static adaspec.ops.ShapeChecks.requireVector;
 import static adaspec.ops.ShapeChecks.requireVectorOrNull;
 
 import adaspec.device.Device;
-import adaspec.device.Gemm;
 import adaspec.device.Kernels;
 import adaspec.tensor.DType;
 import adaspec.tensor.Tensor;
@@ -20,7 +19,7 @@ import java.util.Map;
 /** The operations on a processor: shapes are checked here, then the native library computes; large matrix products are oneDNN's. */
 public final class CpuOps implements Ops {
     private final Kernels kernels;
-    private final Gemm gemm;
+    private final Device device;
     private final Arena arena = Arena.ofAuto();
     private final MemorySegment number = arena.allocate(8, 8);
     private final Map<HeadLayout, MemorySegment> layouts = new HashMap<>();
@@ -28,7 +27,7 @@ public final class CpuOps implements Ops {
     /** Operations on {@code device}, which must be {@code cpu}. */
     public CpuOps(Device device) {
         this.kernels = device.kernels();
-        this.gemm = device.gemm();
+        this.device = device;
     }
 
     @Override
@@ -193,8 +192,8 @@ public final class CpuOps implements Ops {
         float beta = accumulate ? 1 : 0;
         MemorySegment result = rows(operation, nameC, c);
         if (a.dtype() == DType.BF16 && b.dtype() == DType.BF16) {
-            if (gemm.multipliesBf16()) {
-                gemm.multiplyBf16(
+            if (device.gemm().multipliesBf16()) {
+                device.gemm().multiplyBf16(
                         transposeA, transposeB, c.rows(), c.columns(), inner, inNativeMemory(operation, nameA, a), stride(a),
                         inNativeMemory(operation, nameB, b), stride(b), beta, result, stride(c));
             } else {
@@ -202,7 +201,7 @@ public final class CpuOps implements Ops {
             }
             return;
         }
-        gemm.multiply(
+        device.gemm().multiply(
                 transposeA, transposeB, c.rows(), c.columns(), inner, rows(operation, nameA, a), stride(a), rows(operation, nameB, b), stride(b),
                 beta, result, stride(c));
     }
@@ -212,7 +211,7 @@ public final class CpuOps implements Ops {
             String operation, boolean transposeA, boolean transposeB, String nameA, Tensor a, String nameB, Tensor b, long inner, float beta,
             Tensor c) {
         try (Arena scratch = Arena.ofConfined()) {
-            gemm.multiply(
+            device.gemm().multiply(
                     transposeA, transposeB, c.rows(), c.columns(), inner, widened(operation, nameA, a, scratch), stride(a),
                     widened(operation, nameB, b, scratch), stride(b), beta, c.segment(), stride(c));
         }

@@ -22,28 +22,42 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.LongAccumulator;
 
 /**
  * The safetensors format: 8 bytes little-endian header length, a JSON header of names, types, shapes and byte ranges, then the bytes.
  *
- * <p>Reading maps the file; tensors are views of the map and are gone when it is closed.
+ * <p>Reading maps the file; tensors are views of the map and are gone when it is closed. What only passes through (a copy of another type, a search for
+ * NaN) is read in pieces instead: pages of a map that were touched once would stay in memory beside the result.
  */
 public final class Safetensors implements AutoCloseable {
     /** The format's own bound on the header. */
     private static final long MAX_HEADER_BYTES = 100_000_000;
 
-    private final Path file;
-    private final Arena arena;
-    private final Map<String, Tensor> tensors;
-    private final Map<String, String> otherTypes;
-    private final Map<String, String> metadata;
+    /** What one thread reads before it takes the next part of a tensor; a multiple of every element's size and of 8. */
+    private static final long PART_BYTES = 16L << 20;
 
-    private Safetensors(Path file, Arena arena, Map<String, Tensor> tensors, Map<String, String> otherTypes, Map<String, String> metadata) {
+    /** What it reads at once: it stays in the processor's cache between being read and being looked at. */
+    private static final int PIECE_BYTES = 256 << 10;
+
+    private final Path file;
+    private final FileChannel channel;
+    /** Where the tensors' bytes begin in the file. */
+    private final long dataStart;
+    private final Arena arena;
+    private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+    /** Where a tensor's bytes begin in the file. */
+    private final Map<String, Long> places = new LinkedHashMap<>();
+    private final Map<String, String> otherTypes = new LinkedHashMap<>();
+    private final Map<String, String> metadata = new LinkedHashMap<>();
+
+    private Safetensors(Path file, FileChannel channel, Arena arena, long dataStart) {
         this.file = file;
+        this.channel = channel;
         this.arena = arena;
-        this.tensors = tensors;
-        this.otherTypes = otherTypes;
-        this.metadata = metadata;
+        this.dataStart = dataStart;
     }
 
     /** Maps {@code file}; a file that breaks the format is one sentence that names what is broken. */
@@ -51,8 +65,14 @@ public final class Safetensors implements AutoCloseable {
         if (Files.isDirectory(file)) {
             throw new InputException(file + " is a folder; a safetensors file was expected");
         }
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            // A pipe would be waited for, and a device has no end.
+            throw new InputException(file + " is a pipe or a device; a safetensors file was expected");
+        }
         Arena arena = Arena.ofShared();
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        FileChannel channel = null;
+        try {
+            channel = FileChannel.open(file, StandardOpenOption.READ);
             long size = channel.size();
             if (size < 8) {
                 throw broken(file, "it has " + size + " bytes, fewer than the 8 of its header length");
@@ -61,27 +81,28 @@ public final class Safetensors implements AutoCloseable {
             long headerBytes = map.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
             if (headerBytes < 2 || headerBytes > MAX_HEADER_BYTES || headerBytes > size - 8) {
                 throw broken(
-                        file, "its header length says " + Long.toUnsignedString(headerBytes) + " bytes, the file has " + size + " bytes in all");
+                        file,
+                        "its header length says " + Long.toUnsignedString(headerBytes) + " bytes, the file has " + size
+                                + " bytes in all and a header at most " + MAX_HEADER_BYTES);
             }
             byte[] header = map.asSlice(8, headerBytes).toArray(ValueLayout.JAVA_BYTE);
             JsonNode root = Json.parse(Json.decodeUtf8(header, "the header of " + file), "the header of " + file);
-            return parse(file, arena, root, map.asSlice(8 + headerBytes));
+            Safetensors opened = new Safetensors(file, channel, arena, 8 + headerBytes);
+            opened.parse(root, map.asSlice(8 + headerBytes));
+            return opened;
         } catch (IOException e) {
-            arena.close();
+            close(arena, channel);
             throw new InputException("cannot read " + file + ": " + AtomicFile.reason(e), e);
         } catch (RuntimeException | Error e) {
-            arena.close();
+            close(arena, channel);
             throw e;
         }
     }
 
-    private static Safetensors parse(Path file, Arena arena, JsonNode root, MemorySegment data) {
+    private void parse(JsonNode root, MemorySegment data) {
         if (!root.isObject()) {
             throw broken(file, "its header is not a JSON object");
         }
-        Map<String, Tensor> tensors = new LinkedHashMap<>();
-        Map<String, String> otherTypes = new LinkedHashMap<>();
-        Map<String, String> metadata = new LinkedHashMap<>();
         List<Extent> extents = new ArrayList<>();
         root.properties().forEach(entry -> {
             String name = entry.getKey();
@@ -114,9 +135,9 @@ public final class Safetensors implements AutoCloseable {
             }
             // A scalar has no dimension; here it is a vector of one.
             tensors.put(name, Tensor.of(data.asSlice(extent.start, bytes), dtype, shape.length == 0 ? new long[] {1} : shape));
+            places.put(name, dataStart + extent.start);
         });
-        requireDisjoint(file, extents, data.byteSize());
-        return new Safetensors(file, arena, tensors, otherTypes, metadata);
+        requireCovered(file, extents, data.byteSize());
     }
 
     private record Extent(String name, long start, long end) {}
@@ -158,12 +179,23 @@ public final class Safetensors implements AutoCloseable {
         return shape;
     }
 
-    private static void requireDisjoint(Path file, List<Extent> extents, long dataBytes) {
+    /** The format has every byte in exactly one tensor: what is left over says that the header or the data were damaged. */
+    private static void requireCovered(Path file, List<Extent> extents, long dataBytes) {
         extents.sort(Comparator.comparingLong(Extent::start).thenComparingLong(Extent::end));
-        for (int i = 1; i < extents.size(); i++) {
-            if (extents.get(i).start < extents.get(i - 1).end) {
-                throw broken(file, "tensors " + extents.get(i - 1).name + " and " + extents.get(i).name + " overlap");
+        Extent last = new Extent("", 0, 0);
+        for (Extent extent : extents) {
+            if (extent.start < last.end) {
+                throw broken(file, "tensors " + last.name + " and " + extent.name + " overlap");
             }
+            requireUsed(file, last.end, extent.start);
+            last = extent;
+        }
+        requireUsed(file, last.end, dataBytes);
+    }
+
+    private static void requireUsed(Path file, long from, long to) {
+        if (from < to) {
+            throw broken(file, "its bytes of data from " + from + " to " + to + " belong to no tensor; fetch it again");
         }
     }
 
@@ -212,10 +244,101 @@ public final class Safetensors implements AutoCloseable {
         return tensor;
     }
 
+    /** Whether native code can read the tensor where it lies: a header that is not padded to 8 bytes leaves the data at odd addresses. */
+    public static boolean isAligned(Tensor tensor) {
+        return tensor.segment().address() % tensor.dtype().bytes() == 0;
+    }
+
+    /** Copies the elements of the tensor called {@code name} to {@code out}, dense and of any float type, rounding to nearest where that is narrower. */
+    public void read(String name, Tensor out) {
+        Tensor stored = tensors.get(name);
+        DType type = stored.dtype();
+        eachPiece(name, (bytes, first) -> {
+            long count = bytes.byteSize() / type.bytes();
+            MemorySegment to = out.segment().asSlice(first * out.dtype().bytes(), count * out.dtype().bytes());
+            Tensor.of(to, out.dtype(), count).copyFrom(Tensor.of(bytes, type, count));
+        });
+    }
+
+    /** Fails with a sentence that names the tensor and the place if one of its values is NaN or infinite. At the speed of the memory, on all cores. */
+    public void requireFinite(String name) {
+        Tensor tensor = tensors.get(name);
+        LongAccumulator least = new LongAccumulator(Math::min, Long.MAX_VALUE);
+        eachPiece(name, (bytes, first) -> {
+            long at = NonFinite.firstIn(bytes, tensor.dtype());
+            least.accumulate(at < 0 ? Long.MAX_VALUE : first + at);
+        });
+        if (least.get() < Long.MAX_VALUE) {
+            throw new InputException(file + ": tensor " + name + " holds " + tensor.get(least.get()) + " at index " + least.get()
+                    + "; finite weights were expected: fetch the file again, or train the model anew");
+        }
+    }
+
+    /** Sees a piece of a tensor: its bytes, in native memory, and the index of the first element. */
+    private interface PieceReader {
+        void piece(MemorySegment bytes, long first);
+    }
+
+    /**
+     * Reads a tensor's bytes in pieces, parts of it at once on all cores. Never on the calling thread: an interrupt, by which a caller may ask for
+     * something else to stop, would close the channel.
+     */
+    private void eachPiece(String name, PieceReader reader) {
+        Tensor tensor = tensors.get(name);
+        List<CompletableFuture<Void>> parts = new ArrayList<>();
+        for (long from = 0; from < tensor.bytes(); from += PART_BYTES) {
+            long start = from;
+            long end = Math.min(tensor.bytes(), from + PART_BYTES);
+            parts.add(CompletableFuture.runAsync(() -> readPart(places.get(name), start, end, tensor.dtype().bytes(), reader)));
+        }
+        try {
+            parts.forEach(CompletableFuture::join);
+        } catch (CompletionException e) {
+            // None goes on when this returns: the buffers it writes to may be given back.
+            parts.forEach(part -> part.handle((done, failure) -> null).join());
+            throw e.getCause() instanceof RuntimeException cause ? cause : e;
+        }
+    }
+
+    private void readPart(long place, long start, long end, int elementBytes, PieceReader reader) {
+        try (Arena own = Arena.ofConfined()) {
+            MemorySegment buffer = own.allocate(Math.min(end - start, PIECE_BYTES), 64);
+            for (long at = start; at < end; at += PIECE_BYTES) {
+                MemorySegment piece = buffer.asSlice(0, Math.min(PIECE_BYTES, end - at));
+                readFully(place + at, piece);
+                reader.piece(piece, at / elementBytes);
+            }
+        }
+    }
+
+    private void readFully(long place, MemorySegment out) {
+        ByteBuffer rest = out.asByteBuffer();
+        try {
+            while (rest.hasRemaining()) {
+                if (channel.read(rest, place + rest.position()) < 0) {
+                    throw new InputException(file + " has become shorter while it was read; leave it alone and start again");
+                }
+            }
+        } catch (IOException e) {
+            throw new InputException("cannot read " + file + ": " + AtomicFile.reason(e), e);
+        }
+    }
+
     @Override
     public void close() {
+        close(arena, channel);
+    }
+
+    private static void close(Arena arena, FileChannel channel) {
         if (arena.scope().isAlive()) {
             arena.close();
+        }
+        try {
+            if (channel != null) {
+                channel.close();
+            }
+        } catch (IOException e) {
+            // It was only read: nothing is lost.
         }
     }
 

@@ -198,10 +198,19 @@ public final class Tensor {
         if (size() != source.size() || !isDense() || !source.isDense()) {
             throw new IllegalArgumentException("cannot copy " + source + " into " + this);
         }
+        long n = size();
         if (dtype == source.dtype) {
             MemorySegment.copy(source.segment, 0, segment, 0, bytes());
+        } else if (dtype == DType.F32 && source.dtype == DType.BF16) {
+            for (long i = 0; i < n; i++) {
+                segment.setAtIndex(FLOAT, i, DType.bf16ToFloat(source.segment.getAtIndex(SHORT, i)));
+            }
+        } else if (dtype == DType.F32 && source.dtype == DType.F16) {
+            for (long i = 0; i < n; i++) {
+                segment.setAtIndex(FLOAT, i, Float.float16ToFloat(source.segment.getAtIndex(SHORT, i)));
+            }
         } else {
-            for (long i = 0, n = size(); i < n; i++) {
+            for (long i = 0; i < n; i++) {
                 set(i, source.get(i));
             }
         }

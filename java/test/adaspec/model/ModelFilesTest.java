@@ -12,6 +12,8 @@ import adaspec.tensor.Safetensors;
 import adaspec.tensor.Tensor;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -127,6 +129,40 @@ class ModelFilesTest {
         assertTrue(refusal().contains("same folder"));
         Files.writeString(folder.resolve("model.safetensors.index.json"), "{}");
         assertTrue(refusal().contains("weight_map"));
+    }
+
+    /** In a parameter that no prompt would touch too: the row of a token that is not used. */
+    @Test
+    void aWeightThatIsNotANumberIsRefusedByTheTensorsName() throws IOException {
+        try (var whole = Safetensors.open(GOOD.resolve("model.safetensors"))) {
+            for (String name : new String[] {"gpt_neox.embed_in.weight", "gpt_neox.layers.1.mlp.dense_4h_to_h.bias"}) {
+                Map<String, Tensor> tensors = new LinkedHashMap<>(whole.tensors());
+                Tensor bad = Tensor.ofFloats(tensors.get(name).toFloats(), tensors.get(name).shape());
+                bad.set(5, Float.NaN);
+                tensors.put(name, bad);
+                Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
+                assertTrue(refusal().startsWith(folder.resolve("model.safetensors") + ": tensor " + name + " holds NaN at index 5; finite"));
+            }
+        }
+    }
+
+    /** A header whose length is odd leaves every weight at an odd address. */
+    @Test
+    void weightsAtOddAddressesAreTheSameWeights() throws IOException {
+        byte[] bytes = Files.readAllBytes(GOOD.resolve("model.safetensors"));
+        ByteBuffer whole = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int header = (int) whole.getLong(0);
+        ByteBuffer odd = ByteBuffer.allocate(bytes.length + 1).order(ByteOrder.LITTLE_ENDIAN);
+        odd.putLong(header + 1).put(bytes, 8, header).put((byte) ' ').put(bytes, 8 + header, bytes.length - 8 - header);
+        Files.write(folder.resolve("model.safetensors"), odd.array());
+        try (var allocator = TestBackends.allocator();
+                var model = Model.open(GOOD, null, allocator);
+                var moved = Model.open(folder, null, allocator)) {
+            moved.weights().tensors().forEach((name, tensor) -> {
+                assertTrue(Safetensors.isAligned(tensor), name);
+                assertArrayEquals(model.weights().get(name).toFloats(), tensor.toFloats(), name);
+            });
+        }
     }
 
     @Test

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class SafetensorsTest {
     @TempDir
@@ -74,6 +75,9 @@ class SafetensorsTest {
                 "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8,9]}};16;two data_offsets",
                 "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8.5]}};16;two data_offsets",
                 "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}};16;uplicate",
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}};16;bytes of data from 8 to 16 belong to no tensor",
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}};16;bytes of data from 0 to 8 belong to no tensor",
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"I8\",\"shape\":[4],\"data_offsets\":[12,16]}};16;4 to 12 belong",
                 "{\"a\":;16;not valid JSON",
                 "[1];16;not a JSON object",
             })
@@ -90,6 +94,78 @@ class SafetensorsTest {
         Path file = file(length, "{}".getBytes(StandardCharsets.UTF_8), 4);
         String sentence = assertThrows(InputException.class, () -> Safetensors.open(file)).getMessage();
         assertTrue(sentence.contains("header length says"), sentence);
+    }
+
+    /** Waiting for a writer that never comes, or reading a device without an end, would be no answer. */
+    @Test
+    void pipesAndDevicesAreRefused() throws Exception {
+        Path pipe = folder.resolve("pipe");
+        assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+        for (Path file : new Path[] {pipe, Path.of("/dev/zero")}) {
+            String sentence = assertThrows(InputException.class, () -> Safetensors.open(file)).getMessage();
+            assertTrue(sentence.startsWith(file + " is a pipe or a device"), sentence);
+        }
+    }
+
+    /** At the ends of what is looked at at once: a long, a piece, a part; in vectors that do not fill their last long; at odd addresses. */
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "BF16", "F16"})
+    void oneValueThatIsNotFiniteIsFoundWhereverItIs(DType type) throws IOException {
+        int count = (17 << 20) / type.bytes() + 3;
+        long piece = (256 << 10) / type.bytes();
+        long part = (16 << 20) / type.bytes();
+        String header = "{\"odd\":{\"dtype\":\"" + type.safetensorsName() + "\",\"shape\":[" + count + "],\"data_offsets\":[0," + count * type.bytes() + "]}} ";
+        header += header.length() % 2 == 0 ? " " : "";
+        Path file = file(header, count * type.bytes());
+        try (var read = Safetensors.open(file)) {
+            assertFalse(Safetensors.isAligned(read.require("odd", count)));
+            read.requireFinite("odd");
+        }
+        Tensor values = Tensor.of(java.lang.foreign.MemorySegment.ofArray(new byte[count * type.bytes()]), type, count);
+        for (long i = 0; i < count; i++) {
+            values.set(i, i % 2 == 0 ? 1.5f + i % 7 : -60000);
+        }
+        long[] places = {0, 1, 7, piece - 1, piece, part - 1, part, count - 4, count - 1};
+        float[] bad = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY};
+        for (int p = 0; p < places.length; p++) {
+            float good = values.get(places[p]);
+            values.set(places[p], bad[p % 3]);
+            try (var channel = java.nio.channels.FileChannel.open(file, java.nio.file.StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.wrap(values.segment().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE)), 8 + header.length());
+            }
+            try (var read = Safetensors.open(file)) {
+                String sentence = assertThrows(InputException.class, () -> read.requireFinite("odd")).getMessage();
+                assertTrue(sentence.startsWith(file + ": tensor odd holds " + bad[p % 3] + " at index " + places[p] + ";"), sentence);
+            }
+            values.set(places[p], good);
+        }
+    }
+
+    /** A copy equals what the map shows, value by value, in each type; an interrupt that is for somebody else does not spoil it. */
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "BF16", "F16"})
+    void aCopyIsReadAsTheMapShowsIt(DType type) {
+        int count = (17 << 20) / type.bytes() + 1;
+        Tensor stored = Tensor.of(java.lang.foreign.MemorySegment.ofArray(new byte[count * type.bytes()]), type, count);
+        for (int i = 0; i < count; i++) {
+            stored.set(i, (i % 2003 - 1001) * 0.37f);
+        }
+        Path file = folder.resolve("model.safetensors");
+        Safetensors.write(file, new LinkedHashMap<>(Map.of("w", stored)), Map.of());
+        try (var read = Safetensors.open(file)) {
+            Thread.currentThread().interrupt();
+            for (DType wanted : new DType[] {DType.F32, DType.BF16, DType.F16}) {
+                Tensor copy = Tensor.of(java.lang.foreign.MemorySegment.ofArray(new byte[count * wanted.bytes()]), wanted, count);
+                Tensor expected = Tensor.of(java.lang.foreign.MemorySegment.ofArray(new byte[wanted.bytes()]), wanted, 1);
+                read.read("w", copy);
+                for (int i = 0; i < count; i++) {
+                    expected.set(0, stored.get(i));
+                    assertEquals(expected.get(0), copy.get(i), type + " to " + wanted + " at " + i);
+                }
+            }
+        } finally {
+            assertTrue(Thread.interrupted());
+        }
     }
 
     @Test
