@@ -55,7 +55,7 @@ final class DistillationRun {
         if (tokenizer == null) {
             throw new InputException("there is no tokenizer.json in " + settings.target + "; a model directory with its tokenizer was expected");
         }
-        vocabulary = Vocabularies.shared(models);
+        vocabulary = Vocabularies.shared(tokenizer, models);
         teacher = frozen(target);
         maxLength = Limits.maxLength(settings.maxLength, models);
         data = TrainingData.read(

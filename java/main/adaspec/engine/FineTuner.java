@@ -99,7 +99,7 @@ public final class FineTuner {
         if (tokenizer == null) {
             throw new InputException("there is no tokenizer.json in " + request.model + "; a model directory with its tokenizer was expected");
         }
-        Vocabularies.shared(model);
+        Vocabularies.shared(tokenizer, model);
         var wanted = new TrainingData.Request(
                 request.trainFiles, request.evalFile, request.format, Limits.maxLength(request.maxLength, model));
         return TrainingData.read(wanted, tokenizer, model.endTokens());

@@ -25,7 +25,7 @@ final class LoadedModels implements AutoCloseable {
             target = resources.add(Model.open(targetDirectory, options.precision(), memory));
             draft = draftDirectory == null ? null : resources.add(Model.open(draftDirectory, options.precision(), memory));
             tokenizer = Vocabularies.tokenizerOrNull(targetDirectory);
-            vocabulary = draft == null ? Vocabularies.shared(target) : Vocabularies.shared(target, draft);
+            vocabulary = draft == null ? Vocabularies.shared(tokenizer, target) : Vocabularies.shared(tokenizer, target, draft);
             endTokens = target.endTokens();
         } catch (RuntimeException | Error e) {
             resources.close();

@@ -17,7 +17,6 @@ import java.util.OptionalInt;
 public final class Tokenizer {
     private final Parts parts;
     private final byte[][] bytes;
-    private final String fingerprint;
 
     /**
      * What {@link TokenizerJson} found in the file.
@@ -47,7 +46,6 @@ public final class Tokenizer {
                 bytes[id] = spelled != null ? spelled : token.getBytes(StandardCharsets.UTF_8);
             }
         }
-        this.fingerprint = fingerprint(parts);
     }
 
     /**
@@ -128,15 +126,14 @@ public final class Tokenizer {
 
     /** SHA-256 in hexadecimal over what the ids mean: every id with its token and whether it is special. Equal means that ids are interchangeable. */
     public String fingerprint() {
-        return fingerprint;
+        return fingerprint(parts);
     }
 
-    /** The first id that means something else in {@code other}, as a sentence; null if all are equal. */
+    /** The first id that means something else in {@code other}, as a part of a sentence; null if all are equal. */
     public String firstDifference(Tokenizer other) {
-        int n = Math.min(size(), other.size());
-        for (int id = 0; id < n; id++) {
-            if (!java.util.Objects.equals(parts.tokens[id], other.parts.tokens[id])) {
-                return "token " + id + " is " + quoted(parts.tokens[id]) + " in " + parts.name + " but " + quoted(other.parts.tokens[id]) + " in "
+        for (int id = 0; id < Math.max(size(), other.size()); id++) {
+            if (!java.util.Objects.equals(tokenOf(id), other.tokenOf(id))) {
+                return "token " + id + " is " + quoted(tokenOf(id)) + " in " + parts.name + " but " + quoted(other.tokenOf(id)) + " in "
                         + other.parts.name;
             }
             if (isSpecial(id) != other.isSpecial(id)) {
@@ -144,9 +141,12 @@ public final class Tokenizer {
                 return "token " + id + " (" + quoted(parts.tokens[id]) + ") is special only in " + where.parts.name;
             }
         }
-        return size() == other.size()
-                ? null
-                : parts.name + " has " + size() + " tokens but " + other.parts.name + " has " + other.size();
+        return null;
+    }
+
+    /** The file, for sentences. */
+    Path name() {
+        return parts.name;
     }
 
     /** The bytes that {@code id} stands for; not to be changed. */

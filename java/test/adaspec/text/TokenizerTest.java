@@ -70,7 +70,7 @@ class TokenizerTest {
 
         Tokenizer longer = changed(json -> ((ArrayNode) json.get("added_tokens")).addObject().put("id", 600).put("content", "<pad>"));
         assertNotEquals(tokenizer.fingerprint(), longer.fingerprint());
-        assertTrue(tokenizer.firstDifference(longer).contains("600 tokens"), tokenizer.firstDifference(longer));
+        assertTrue(tokenizer.firstDifference(longer).startsWith("token 600 is missing in "), tokenizer.firstDifference(longer));
 
         Tokenizer swapped = changed(json -> {
             ObjectNode vocab = (ObjectNode) json.get("model").get("vocab");
