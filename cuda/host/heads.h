@@ -1,8 +1,13 @@
-/* Checks of a head layout, shared by the operations on queries, keys and values. */
+/* Checks of a head layout, and where its heads begin: shared by the operations on queries, keys and values, on a processor and on a GPU. */
 #pragma once
 
 #include "status.h"
-#include "vec.h"
+
+#if defined(__CUDACC__)
+#define HOST_AND_DEVICE __host__ __device__
+#else
+#define HOST_AND_DEVICE
+#endif
 
 static inline int32_t check_layout(const char* operation, const adaspec_head_layout* layout) {
     REQUIRE(layout != nullptr, "%s: the head layout is null", operation);
@@ -23,14 +28,14 @@ static inline int32_t check_layout(const char* operation, const adaspec_head_lay
     return ADASPEC_OK;
 }
 
-INLINE int64_t query_at(const adaspec_head_layout& l, int64_t h) {
+static HOST_AND_DEVICE inline int64_t query_at(const adaspec_head_layout& l, int64_t h) {
     return l.query_offset + h * l.query_head_stride;
 }
 
-INLINE int64_t key_at(const adaspec_head_layout& l, int64_t g) {
+static HOST_AND_DEVICE inline int64_t key_at(const adaspec_head_layout& l, int64_t g) {
     return l.key_offset + g * l.kv_head_stride;
 }
 
-INLINE int64_t value_at(const adaspec_head_layout& l, int64_t g) {
+static HOST_AND_DEVICE inline int64_t value_at(const adaspec_head_layout& l, int64_t g) {
     return l.value_offset + g * l.kv_head_stride;
 }

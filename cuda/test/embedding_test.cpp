@@ -52,9 +52,9 @@ int main() {
     Floats table(10, zeros());
     Floats out(2);
     Ints bad(1, [](int64_t) { return 5; });
-    CHECK_REFUSED(adaspec_embedding_forward(out, table, ADASPEC_F32, bad, 1, 2, 5, nullptr), "id 5 of row 0 is outside the table of 5 rows");
+    CHECK_REFUSED_BY_PROCESSOR(adaspec_embedding_forward(out, table, ADASPEC_F32, bad, 1, 2, 5, nullptr), "id 5 of row 0 is outside the table of 5 rows");
     bad[0] = -1;
-    CHECK_REFUSED(adaspec_embedding_backward(table, out, bad, 1, 2, 5, nullptr), "id -1 of row 0");
+    CHECK_REFUSED_BY_PROCESSOR(adaspec_embedding_backward(table, out, bad, 1, 2, 5, nullptr), "id -1 of row 0");
     CHECK_REFUSED(adaspec_embedding_forward(out, table, 7, bad, 1, 2, 5, nullptr), "table type 7");
     CHECK_OK(adaspec_embedding_forward(out, table, ADASPEC_F32, bad, 0, 2, 5, nullptr));
     return finish();

@@ -65,7 +65,7 @@ int main() {
     Floats row(12, zeros());
     Floats table(8, zeros());
     Ints position(1, [](int64_t) { return 2; });
-    CHECK_REFUSED(adaspec_rotary(row, &l, position, table, 2, 4, 0, 1, nullptr), "position 2 of row 0 is outside the table of 2");
+    CHECK_REFUSED_BY_PROCESSOR(adaspec_rotary(row, &l, position, table, 2, 4, 0, 1, nullptr), "position 2 of row 0 is outside the table of 2");
     CHECK_REFUSED(adaspec_rotary(row, &l, position, table, 2, 3, 0, 1, nullptr), "an even number up to the head's 4");
     CHECK_REFUSED(adaspec_rotary(row, nullptr, position, table, 2, 4, 0, 1, nullptr), "the head layout is null");
     adaspec_head_layout wide = l;

@@ -73,8 +73,8 @@ int main() {
     });
     float x = 0;
     int32_t negative = -1;
-    CHECK_REFUSED(adaspec_gather_rows(&x, &x, 1, &negative, 1, 1, nullptr), "row -1 at 0 is negative");
-    CHECK_REFUSED(adaspec_scatter_add_rows(&x, 1, &x, &negative, 1, 1, nullptr), "row -1 at 0 is negative");
+    CHECK_REFUSED_BY_PROCESSOR(adaspec_gather_rows(&x, &x, 1, &negative, 1, 1, nullptr), "row -1 at 0 is negative");
+    CHECK_REFUSED_BY_PROCESSOR(adaspec_scatter_add_rows(&x, 1, &x, &negative, 1, 1, nullptr), "row -1 at 0 is negative");
     CHECK_REFUSED(adaspec_bias_add(&x, 0, &x, 1, 1, nullptr), "row stride 0");
     CHECK_REFUSED(adaspec_column_sum(&x, &x, 0, 1, 1, nullptr), "row stride 0");
     return finish();

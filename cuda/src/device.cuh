@@ -1,0 +1,245 @@
+/*
+ * What nvcc and the emulator (cuda/emulator) say differently, by one name each; and the launch of a kernel. Kernels use nothing beyond this and the
+ * built-ins that the emulator has.
+ *
+ * Shared memory is always dynamic: shared_memory<T>() is its start, and the launch says how much.
+ */
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+
+#include "../host/status.h"
+
+#if defined(__CUDACC__)
+#include <cuda_runtime.h>
+#else
+#include "../emulator/emulator.h"
+#endif
+
+#define DEVICE __device__ __forceinline__
+
+/* UNROLL: before a loop of a fixed number of rounds whose arrays must lie in registers. UNROLL_4: where more rounds at once would spill. */
+#if defined(__CUDACC__)
+#define UNROLL _Pragma("unroll")
+#define UNROLL_4 _Pragma("unroll 4")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_4
+#endif
+
+constexpr int WARP = 32;
+constexpr unsigned ALL_LANES = 0xffffffffu;
+
+/* T where it must not be deduced: arguments convert to a kernel's parameters as in a call. */
+template <class T>
+struct GivenType {
+    typedef T type;
+};
+template <class T>
+using Given = typename GivenType<T>::type;
+
+/* blocks of `threads` threads with `shared_bytes` of shared memory each, in clusters of `cluster` blocks along x. */
+struct Grid {
+    dim3 blocks;
+    int threads;
+    size_t shared_bytes = 0;
+    int cluster = 1;
+};
+
+#if defined(__CUDACC__)
+
+template <class T>
+DEVICE T* shared_memory() {
+    extern __shared__ __align__(128) unsigned char adaspec_shared[];
+    return reinterpret_cast<T*>(adaspec_shared);
+}
+
+/* 2^x to about 2 ulp; -inf gives 0. */
+DEVICE float exp2_fast(float x) {
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+DEVICE unsigned shared_address(const void* p) {
+    return (unsigned)__cvta_generic_to_shared(p);
+}
+
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+
+/* A barrier in shared memory that `arrivals` threads and the announced bytes of bulk copies complete. One thread, then init_fence and __syncthreads. */
+DEVICE void barrier_init(uint64_t* barrier, unsigned arrivals) {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(arrivals));
+}
+
+DEVICE void barrier_init_fence() {
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+DEVICE void barrier_arrive(uint64_t* barrier) {
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
+}
+
+/* Arrives, and announces bytes that the phase also waits for. */
+DEVICE void barrier_arrive_expecting(uint64_t* barrier, unsigned bytes) {
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)), "r"(bytes) : "memory");
+}
+
+/* Returns when the phase of that parity (0 for the first) is complete. */
+DEVICE void barrier_wait(uint64_t* barrier, unsigned parity) {
+    asm volatile(
+        "{\n"
+        ".reg .pred complete;\n"
+        "WAIT:\n"
+        "mbarrier.try_wait.parity.shared::cta.b64 complete, [%0], %1;\n"
+        "@complete bra DONE;\n"
+        "bra WAIT;\n"
+        "DONE:\n"
+        "}" ::"r"(shared_address(barrier)), "r"(parity) : "memory");
+}
+
+/* Asynchronous; both addresses and bytes are multiples of 16. */
+DEVICE void bulk_copy(void* shared, const void* global, unsigned bytes, uint64_t* barrier) {
+    asm volatile(
+        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(shared_address(shared)), "l"(global),
+        "r"(bytes), "r"(shared_address(barrier)) : "memory");
+}
+
+DEVICE unsigned cluster_rank() {
+    unsigned rank;
+    asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    return rank;
+}
+
+/* All threads of the cluster's blocks, and what they wrote to each other's shared memory. */
+DEVICE void cluster_barrier() {
+    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+
+/* The same place in the shared memory of block `rank` of the cluster. */
+template <class T>
+DEVICE T* in_cluster(T* shared, unsigned rank) {
+    T* there;
+    asm("mapa.u64 %0, %1, %2;" : "=l"(there) : "l"(shared), "r"(rank));
+    return there;
+}
+
+#endif
+
+/* Barrier `id` (1 to 15) of the block for `threads` of its threads. */
+DEVICE void named_barrier(int id, int threads) {
+    asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+
+/* Whether the current device has clusters and bulk copies (9.0 and later). */
+inline bool has_clusters() {
+    int device = 0;
+    int major = 0;
+    return cudaGetDevice(&device) == cudaSuccess && cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess
+        && major >= 9;
+}
+
+/* Puts the kernel on the stream; a refusal by the device becomes a sentence. No blocks: nothing to do. */
+template <class... Parameters>
+inline int32_t launch(
+    const char* operation, void (*kernel)(Parameters...), const Grid& grid, void* stream, Given<Parameters>... arguments) {
+    if ((uint64_t)grid.blocks.x * grid.blocks.y * grid.blocks.z == 0) {
+        return ADASPEC_OK;
+    }
+    cudaLaunchAttribute cluster;
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim.x = (unsigned)grid.cluster;
+    cluster.val.clusterDim.y = 1;
+    cluster.val.clusterDim.z = 1;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = grid.blocks;
+    config.blockDim = dim3((unsigned)grid.threads);
+    config.dynamicSmemBytes = grid.shared_bytes;
+    config.stream = (cudaStream_t)stream;
+    config.attrs = &cluster;
+    config.numAttrs = grid.cluster > 1 ? 1 : 0;
+    cudaError_t status = cudaSuccess;
+    if (grid.shared_bytes > 48 << 10) {
+        status = cudaFuncSetAttribute((const void*)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)grid.shared_bytes);
+    }
+    if (status == cudaSuccess) {
+        status = cudaLaunchKernelEx(&config, kernel, arguments...);
+    }
+    return status == cudaSuccess ? ADASPEC_OK : adaspec_fail(ADASPEC_DEVICE_ERROR, "%s: %s", operation, cudaGetErrorString(status));
+}
+
+#else
+
+template <class T>
+DEVICE T* shared_memory() {
+    return emulator::aligned(reinterpret_cast<T*>(emulator::shared_bytes()));
+}
+
+DEVICE float exp2_fast(float x) {
+    return exp2f(x);
+}
+
+DEVICE void barrier_init(uint64_t* barrier, unsigned arrivals) {
+    emulator::barrier_init(barrier, arrivals);
+}
+
+DEVICE void barrier_init_fence() {}
+
+DEVICE void barrier_arrive(uint64_t* barrier) {
+    emulator::barrier_arrive(barrier, 0);
+}
+
+DEVICE void barrier_arrive_expecting(uint64_t* barrier, unsigned bytes) {
+    emulator::barrier_arrive(barrier, bytes);
+}
+
+DEVICE void barrier_wait(uint64_t* barrier, unsigned parity) {
+    emulator::barrier_wait(barrier, parity);
+}
+
+DEVICE void bulk_copy(void* shared, const void* global, unsigned bytes, uint64_t* barrier) {
+    emulator::bulk_copy(shared, global, bytes, barrier);
+}
+
+DEVICE unsigned cluster_rank() {
+    return emulator::cluster_rank();
+}
+
+DEVICE void cluster_barrier() {
+    emulator::cluster_barrier();
+}
+
+template <class T>
+DEVICE T* in_cluster(T* shared, unsigned rank) {
+    return static_cast<T*>(emulator::in_cluster(shared, rank));
+}
+
+DEVICE void named_barrier(int id, int threads) {
+    emulator::named_barrier(id, threads);
+}
+
+/* ADASPEC_EMULATOR_CLUSTERS=0: as a device without. */
+inline bool has_clusters() {
+    const char* text = getenv("ADASPEC_EMULATOR_CLUSTERS");
+    return text == nullptr || text[0] != '0';
+}
+
+template <class... Parameters>
+inline int32_t launch(
+    const char*, void (*kernel)(Parameters...), const Grid& grid, void*, Given<Parameters>... arguments) {
+    if ((uint64_t)grid.blocks.x * grid.blocks.y * grid.blocks.z > 0) {
+        emulator::run({grid.blocks, grid.threads, grid.shared_bytes, grid.cluster}, [=] { kernel(arguments...); });
+    }
+    return ADASPEC_OK;
+}
+
+#endif
+
+/* Blocks of `threads` for n elements, or as many as keep every multiprocessor of today's devices busy: kernels stride over the rest. */
+inline unsigned blocks_for(int64_t n, int64_t threads, int64_t most = 132 * 16) {
+    const int64_t blocks = (n + threads - 1) / threads;
+    return (unsigned)(blocks < most ? blocks : most);
+}

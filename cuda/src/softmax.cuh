@@ -1,0 +1,108 @@
+/*
+ * The softmax of a row without its vector: the largest logit and the sum of exponentials relative to it, by a running pair that is rescaled when a larger
+ * logit comes (Milakov and Gimelshein, 2018).
+ *
+ * Exponentials are 2^(x log2 e - m log2 e): one fused multiply-add and one instruction. A thread adds its own in f32; the block's threads are merged in
+ * an order that depends on their number only. A row with NaN or +inf has a sum that is NaN, a row of -inf only a sum of 0.
+ */
+#pragma once
+
+#include "device.cuh"
+
+constexpr float LOG2_E = 1.4426950408889634f;
+constexpr float MINUS_INFINITY = -INFINITY;
+
+/*
+ * What the exponents of a row are taken relative to, in units of log 2: the product of the largest logit is rounded here, once, and log_sum_exp adds the
+ * same number back, so its rounding error (large for a large logit) is in neither. 0 where there is no logit yet: -inf is never subtracted from -inf.
+ */
+DEVICE float origin_of(float largest) {
+    return largest == MINUS_INFINITY ? 0.0f : __fmul_rn(largest, LOG2_E);
+}
+
+/* e^x relative to the origin. */
+DEVICE float exp_from(float x, float origin) {
+    return exp2_fast(fmaf(x, LOG2_E, -origin));
+}
+
+struct Softmax {
+    float largest = MINUS_INFINITY;
+    float sum = 0;
+
+    DEVICE void raise(float x) {
+        if (x > largest) {
+            sum *= exp2_fast(origin_of(largest) - origin_of(x));
+            largest = x;
+        }
+    }
+
+    DEVICE void add(float x) {
+        raise(x);
+        sum += exp_from(x, origin_of(largest));
+    }
+
+    DEVICE void merge(const Softmax& other) {
+        const float both = fmaxf(largest, other.largest);
+        const float origin = origin_of(both);
+        sum = sum * exp2_fast(origin_of(largest) - origin) + other.sum * exp2_fast(origin_of(other.largest) - origin);
+        largest = both;
+    }
+
+    DEVICE bool finite() const {
+        return sum > 0 && sum < INFINITY;
+    }
+
+    /* In double: once a row. */
+    DEVICE double log_sum_exp() const {
+        return (double)origin_of(largest) / (double)LOG2_E + log((double)sum);
+    }
+};
+
+/*
+ * Statistics of a row merged over a block of THREADS, on every thread: T has merge(const T&) and is made of floats only. partials: THREADS / 32 places in
+ * shared memory, free again when this returns. All threads call it.
+ */
+template <class T>
+DEVICE T from_lane(const T& x, int lanes) {
+    static_assert(sizeof(T) % sizeof(float) == 0);
+    T other;
+    const float* from = reinterpret_cast<const float*>(&x);
+    float* to = reinterpret_cast<float*>(&other);
+    UNROLL
+    for (size_t i = 0; i < sizeof(T) / sizeof(float); i++) {
+        to[i] = __shfl_xor_sync(ALL_LANES, from[i], lanes);
+    }
+    return other;
+}
+
+/* Both lanes of a pair merge in the same order, or they would differ in the last bit. */
+template <class T>
+DEVICE T warp_merge(T x) {
+    UNROLL
+    for (int lanes = WARP / 2; lanes > 0; lanes /= 2) {
+        T low = x;
+        T high = from_lane(x, lanes);
+        if ((threadIdx.x & (unsigned)lanes) != 0) {
+            const T own = low;
+            low = high;
+            high = own;
+        }
+        low.merge(high);
+        x = low;
+    }
+    return x;
+}
+
+template <int THREADS, class T>
+DEVICE T block_merge(T x, T* partials) {
+    static_assert(THREADS % WARP == 0 && THREADS <= WARP * WARP);
+    x = warp_merge(x);
+    if (threadIdx.x % WARP == 0) {
+        partials[threadIdx.x / WARP] = x;
+    }
+    __syncthreads();
+    const int lane = (int)threadIdx.x % WARP;
+    x = warp_merge(lane < THREADS / WARP ? partials[lane] : T());
+    __syncthreads();
+    return x;
+}
