@@ -8,37 +8,33 @@
 namespace {
 
 constexpr int THREADS = 256;
-constexpr int64_t MOST_BLOCKS = 132 * 8;
 
 __global__ void __launch_bounds__(THREADS)
-    forward_kernel(float* loss, float* lse, const float* logits, int64_t ld_logits, const int32_t* targets, int64_t n, int64_t v) {
-    for (int64_t i = blockIdx.x; i < n; i += gridDim.x) {
-        const float* row = logits + i * ld_logits;
-        Softmax softmax;
-        for (int64_t j = threadIdx.x; j < v; j += THREADS) {
-            softmax.add(row[j]);
-        }
-        softmax = block_merge<THREADS>(softmax, shared_memory<Softmax>());
-        if (threadIdx.x == 0) {
-            const double value = softmax.finite() ? softmax.log_sum_exp() : (double)NAN;
-            lse[i] = (float)value;
-            loss[i] = (float)(value - (double)row[targets[i]]);
-        }
+    forward_kernel(float* loss, float* lse, const float* logits, int64_t ld_logits, const int32_t* targets, int64_t v) {
+    const int64_t i = blockIdx.x;
+    const float* row = logits + i * ld_logits;
+    Softmax softmax;
+    for (int64_t j = threadIdx.x; j < v; j += THREADS) {
+        softmax.add(row[j]);
+    }
+    softmax = block_merge<THREADS>(softmax, shared_memory<Softmax>());
+    if (threadIdx.x == 0) {
+        const double value = softmax.finite() ? softmax.log_sum_exp() : (double)NAN;
+        lse[i] = (float)value;
+        loss[i] = (float)(value - (double)row[targets[i]]);
     }
 }
 
 /* A thread reads an element before it writes it: dlogits may be logits. */
 __global__ void __launch_bounds__(THREADS) backward_kernel(
-    float* dlogits, int64_t ld_dlogits, const float* logits, int64_t ld_logits, const float* lse, const int32_t* targets, float scale, int64_t n,
-    int64_t v) {
-    for (int64_t i = blockIdx.x; i < n; i += gridDim.x) {
-        const float* row = logits + i * ld_logits;
-        const float row_lse = lse[i];
-        const int32_t target = targets[i];
-        for (int64_t j = threadIdx.x; j < v; j += THREADS) {
-            const float p = expf(row[j] - row_lse);
-            dlogits[i * ld_dlogits + j] = scale * (j == target ? p - 1.0f : p);
-        }
+    float* dlogits, int64_t ld_dlogits, const float* logits, int64_t ld_logits, const float* lse, const int32_t* targets, float scale, int64_t v) {
+    const int64_t i = blockIdx.x;
+    const float* row = logits + i * ld_logits;
+    const float row_lse = lse[i];
+    const int32_t target = targets[i];
+    for (int64_t j = threadIdx.x; j < v; j += THREADS) {
+        const float p = expf(row[j] - row_lse);
+        dlogits[i * ld_dlogits + j] = scale * (j == target ? p - 1.0f : p);
     }
 }
 
@@ -56,8 +52,8 @@ extern "C" int32_t adaspec_cross_entropy_forward(
     if (status != ADASPEC_OK) {
         return status;
     }
-    const Grid grid = {blocks_for(n, 1, MOST_BLOCKS), THREADS, THREADS / WARP * sizeof(Softmax)};
-    return launch("cross_entropy_forward", forward_kernel, grid, stream, loss, lse, logits, ld_logits, targets, n, v);
+    const Grid grid = {(unsigned)n, THREADS, THREADS / WARP * sizeof(Softmax)};
+    return launch("cross_entropy_forward", forward_kernel, grid, stream, loss, lse, logits, ld_logits, targets, v);
 }
 
 extern "C" int32_t adaspec_cross_entropy_backward(
@@ -69,6 +65,6 @@ extern "C" int32_t adaspec_cross_entropy_backward(
     }
     REQUIRE(ld_dlogits >= v, "cross_entropy_backward: dlogits has row stride %lld for rows of %lld", (long long)ld_dlogits, (long long)v);
     return launch(
-        "cross_entropy_backward", backward_kernel, {blocks_for(n, 1, MOST_BLOCKS), THREADS}, stream, dlogits, ld_dlogits, logits, ld_logits, lse,
-        targets, scale, n, v);
+        "cross_entropy_backward", backward_kernel, {(unsigned)n, THREADS}, stream, dlogits, ld_dlogits, logits, ld_logits, lse,
+        targets, scale, v);
 }

@@ -20,13 +20,11 @@
 
 #define DEVICE __device__ __forceinline__
 
-/* UNROLL: before a loop of a fixed number of rounds whose arrays must lie in registers. UNROLL_4: where more rounds at once would spill. */
+/* Before a loop of a fixed number of rounds whose arrays must lie in registers. */
 #if defined(__CUDACC__)
 #define UNROLL _Pragma("unroll")
-#define UNROLL_4 _Pragma("unroll 4")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
-#define UNROLL_4
 #endif
 
 constexpr int WARP = 32;

@@ -4,17 +4,15 @@
 namespace {
 
 constexpr int THREADS = 128;
-constexpr int64_t MOST_BLOCKS = 132 * 32;
 
-/* A block takes a row at a time. */
+/* A block takes a row. */
 template <class Type>
 __global__ void __launch_bounds__(THREADS)
-    embedding_kernel(float* out, const typename Type::element* table, const int32_t* ids, int64_t n, int64_t c) {
-    for (int64_t i = blockIdx.x; i < n; i += gridDim.x) {
-        const typename Type::element* row = table + ids[i] * c;
-        for (int64_t j = threadIdx.x; j < c; j += THREADS) {
-            out[i * c + j] = Type::widen(row[j]);
-        }
+    embedding_kernel(float* out, const typename Type::element* table, const int32_t* ids, int64_t c) {
+    const int64_t i = blockIdx.x;
+    const typename Type::element* row = table + ids[i] * c;
+    for (int64_t j = threadIdx.x; j < c; j += THREADS) {
+        out[i * c + j] = Type::widen(row[j]);
     }
 }
 
@@ -59,8 +57,8 @@ extern "C" int32_t adaspec_embedding_forward(
     return with_type(table_type, [=](auto type) {
         typedef decltype(type) Type;
         return launch(
-            "embedding_forward", embedding_kernel<Type>, {blocks_for(n, 1, MOST_BLOCKS), THREADS}, stream, out,
-            static_cast<const typename Type::element*>(table), ids, n, c);
+            "embedding_forward", embedding_kernel<Type>, {(unsigned)n, THREADS}, stream, out,
+            static_cast<const typename Type::element*>(table), ids, c);
     });
 }
 

@@ -12,7 +12,6 @@
 namespace {
 
 constexpr int THREADS = 256;
-constexpr int64_t MOST_BLOCKS = 132 * 8;
 constexpr size_t PARTIALS = THREADS / WARP * sizeof(double);
 
 /* The mean over the row of f(j), on every thread. */
@@ -26,37 +25,35 @@ DEVICE double mean_over(int64_t c, double* partials, F f) {
 }
 
 __global__ void __launch_bounds__(THREADS) layernorm_kernel(
-    float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t n, int64_t c) {
+    float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t c) {
     double* partials = shared_memory<double>();
-    for (int64_t i = blockIdx.x; i < n; i += gridDim.x) {
-        const float* row = x + i * c;
-        const float m = (float)mean_over(c, partials, [=](int64_t j) { return row[j]; });
-        /* Around the rounded mean, so that the second pass is about the numbers the third one subtracts. */
-        const double variance = mean_over(c, partials, [=](int64_t j) { return (row[j] - m) * (row[j] - m); });
-        const float r = (float)(1.0 / sqrt(variance + (double)eps));
-        if (threadIdx.x == 0) {
-            mean[i] = m;
-            rstd[i] = r;
-        }
-        for (int64_t j = threadIdx.x; j < c; j += THREADS) {
-            out[i * c + j] = (row[j] - m) * r * gain[j] + bias[j];
-        }
+    const int64_t i = blockIdx.x;
+    const float* row = x + i * c;
+    const float m = (float)mean_over(c, partials, [=](int64_t j) { return row[j]; });
+    /* Around the rounded mean, so that the second pass is about the numbers the third one subtracts. */
+    const double variance = mean_over(c, partials, [=](int64_t j) { return (row[j] - m) * (row[j] - m); });
+    const float r = (float)(1.0 / sqrt(variance + (double)eps));
+    if (threadIdx.x == 0) {
+        mean[i] = m;
+        rstd[i] = r;
+    }
+    for (int64_t j = threadIdx.x; j < c; j += THREADS) {
+        out[i * c + j] = (row[j] - m) * r * gain[j] + bias[j];
     }
 }
 
 __global__ void __launch_bounds__(THREADS) layernorm_backward_kernel(
-    float* dx, const float* dout, const float* x, const float* mean, const float* rstd, const float* gain, int64_t n, int64_t c) {
+    float* dx, const float* dout, const float* x, const float* mean, const float* rstd, const float* gain, int64_t c) {
     double* partials = shared_memory<double>();
-    for (int64_t i = blockIdx.x; i < n; i += gridDim.x) {
-        const float* row = x + i * c;
-        const float* gradient = dout + i * c;
-        const float m = mean[i];
-        const float r = rstd[i];
-        const float mean_g = (float)mean_over(c, partials, [=](int64_t j) { return gradient[j] * gain[j]; });
-        const float mean_gx = (float)mean_over(c, partials, [=](int64_t j) { return gradient[j] * gain[j] * ((row[j] - m) * r); });
-        for (int64_t j = threadIdx.x; j < c; j += THREADS) {
-            dx[i * c + j] += r * (gradient[j] * gain[j] - mean_g - (row[j] - m) * r * mean_gx);
-        }
+    const int64_t i = blockIdx.x;
+    const float* row = x + i * c;
+    const float* gradient = dout + i * c;
+    const float m = mean[i];
+    const float r = rstd[i];
+    const float mean_g = (float)mean_over(c, partials, [=](int64_t j) { return gradient[j] * gain[j]; });
+    const float mean_gx = (float)mean_over(c, partials, [=](int64_t j) { return gradient[j] * gain[j] * ((row[j] - m) * r); });
+    for (int64_t j = threadIdx.x; j < c; j += THREADS) {
+        dx[i * c + j] += r * (gradient[j] * gain[j] - mean_g - (row[j] - m) * r * mean_gx);
     }
 }
 
@@ -86,16 +83,16 @@ struct BiasTerm {
 extern "C" int32_t adaspec_layernorm_forward(
     float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t n, int64_t c, void* stream) {
     REQUIRE(n >= 0 && c >= 1, "layernorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
-    const Grid grid = {blocks_for(n, 1, MOST_BLOCKS), THREADS, PARTIALS};
-    return launch("layernorm_forward", layernorm_kernel, grid, stream, out, mean, rstd, x, gain, bias, eps, n, c);
+    const Grid grid = {(unsigned)n, THREADS, PARTIALS};
+    return launch("layernorm_forward", layernorm_kernel, grid, stream, out, mean, rstd, x, gain, bias, eps, c);
 }
 
 extern "C" int32_t adaspec_layernorm_backward(
     float* dx, float* dgain, float* dbias, const float* dout, const float* x, const float* mean, const float* rstd, const float* gain, int64_t n,
     int64_t c, void* stream) {
     REQUIRE(n >= 0 && c >= 1, "layernorm_backward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
-    const Grid grid = {blocks_for(n, 1, MOST_BLOCKS), THREADS, PARTIALS};
-    int32_t status = launch("layernorm_backward", layernorm_backward_kernel, grid, stream, dx, dout, x, mean, rstd, gain, n, c);
+    const Grid grid = {(unsigned)n, THREADS, PARTIALS};
+    int32_t status = launch("layernorm_backward", layernorm_backward_kernel, grid, stream, dx, dout, x, mean, rstd, gain, c);
     if (status == ADASPEC_OK) {
         status = sum_columns("layernorm_backward", dgain, n, c, stream, GainTerm{dout, x, mean, rstd, c});
     }

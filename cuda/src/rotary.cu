@@ -8,26 +8,24 @@
 namespace {
 
 constexpr int THREADS = 128;
-constexpr int64_t MOST_BLOCKS = 132 * 32;
 
 __global__ void __launch_bounds__(THREADS) rotary_kernel(
-    float* qkv, adaspec_head_layout l, const int32_t* positions, const float* table, int32_t rotary, float sign, int64_t n) {
+    float* qkv, adaspec_head_layout l, const int32_t* positions, const float* table, int32_t rotary, float sign) {
     const int half = rotary / 2;
     const int pairs = (l.query_heads + l.kv_heads) * half;
-    for (int64_t i = blockIdx.x; i < n; i += gridDim.x) {
-        float* row = qkv + i * l.row_width;
-        const float* cosines = table + (int64_t)positions[i] * rotary;
-        for (int p = (int)threadIdx.x; p < pairs; p += THREADS) {
-            const int head = p / half;
-            const int channel = p % half;
-            float* at = row + (head < l.query_heads ? query_at(l, head) : key_at(l, head - l.query_heads)) + channel;
-            const float cosine = cosines[channel];
-            const float sine = sign * cosines[half + channel];
-            const float x = at[0];
-            const float y = at[half];
-            at[0] = x * cosine - y * sine;
-            at[half] = x * sine + y * cosine;
-        }
+    const int64_t i = blockIdx.x;
+    float* row = qkv + i * l.row_width;
+    const float* cosines = table + (int64_t)positions[i] * rotary;
+    for (int p = (int)threadIdx.x; p < pairs; p += THREADS) {
+        const int head = p / half;
+        const int channel = p % half;
+        float* at = row + (head < l.query_heads ? query_at(l, head) : key_at(l, head - l.query_heads)) + channel;
+        const float cosine = cosines[channel];
+        const float sine = sign * cosines[half + channel];
+        const float x = at[0];
+        const float y = at[half];
+        at[0] = x * cosine - y * sine;
+        at[half] = x * sine + y * cosine;
     }
 }
 
@@ -45,6 +43,6 @@ extern "C" int32_t adaspec_rotary(
         rotary >= 0 && rotary % 2 == 0 && rotary <= layout->head_dim, "rotary: %d channels; an even number up to the head's %d was expected", rotary,
         layout->head_dim);
     return launch(
-        "rotary", rotary_kernel, {blocks_for(rotary > 0 ? n : 0, 1, MOST_BLOCKS), THREADS}, stream, qkv, *layout, positions, table, rotary,
-        inverse ? -1.0f : 1.0f, n);
+        "rotary", rotary_kernel, {(unsigned)(rotary > 0 ? n : 0), THREADS}, stream, qkv, *layout, positions, table, rotary,
+        inverse ? -1.0f : 1.0f);
 }

@@ -1,37 +1,53 @@
 /*
- * Whole rows: adding a bias, gathering, scattering. A block takes a row at a time and its threads the columns: neighbours read neighbours, and the row's
- * number is read once.
+ * Whole rows: adding a bias, gathering, scattering. A block takes a row and its threads the columns: neighbours read neighbours, and the row's number is
+ * read once.
  */
 #include "device.cuh"
 
 namespace {
 
 constexpr int THREADS = 128;
-constexpr int64_t MOST_BLOCKS = 132 * 32;
 
-/* f(i, j) for the rows i in [0, n) and columns j in [0, c). */
+/* Row i of f's, which then takes every column. */
 template <class F>
-__global__ void __launch_bounds__(THREADS) rows_kernel(int64_t n, int64_t c, F f) {
-    for (int64_t i = blockIdx.x; i < n; i += gridDim.x) {
-        UNROLL_4
-        for (int64_t j = threadIdx.x; j < c; j += THREADS) {
-            f(i, j);
-        }
+__global__ void __launch_bounds__(THREADS) rows_kernel(int64_t c, F f) {
+    const int64_t i = blockIdx.x;
+    const auto row = f.row(i);
+    for (int64_t j = threadIdx.x; j < c; j += THREADS) {
+        row.apply(j);
     }
 }
 
 template <class F>
 int32_t for_rows(const char* operation, int64_t n, int64_t c, void* stream, F f) {
-    return launch(operation, rows_kernel<F>, {blocks_for(n, 1, MOST_BLOCKS), THREADS}, stream, n, c, f);
+    return launch(operation, rows_kernel<F>, {(unsigned)n, THREADS}, stream, c, f);
 }
+
+struct AddTo {
+    float* out;
+    const float* x;
+
+    DEVICE void apply(int64_t j) const {
+        out[j] += x[j];
+    }
+};
+
+struct CopyTo {
+    float* out;
+    const float* x;
+
+    DEVICE void apply(int64_t j) const {
+        out[j] = x[j];
+    }
+};
 
 struct AddBias {
     float* out;
     int64_t ld_out;
     const float* bias;
 
-    DEVICE void operator()(int64_t i, int64_t j) const {
-        out[i * ld_out + j] += bias[j];
+    DEVICE AddTo row(int64_t i) const {
+        return {out + i * ld_out, bias};
     }
 };
 
@@ -42,8 +58,8 @@ struct Gather {
     const int32_t* rows;
     int64_t c;
 
-    DEVICE void operator()(int64_t i, int64_t j) const {
-        out[i * c + j] = x[rows[i] * ld_x + j];
+    DEVICE CopyTo row(int64_t i) const {
+        return {out + i * c, x + rows[i] * ld_x};
     }
 };
 
@@ -54,8 +70,8 @@ struct ScatterAdd {
     const int32_t* rows;
     int64_t c;
 
-    DEVICE void operator()(int64_t i, int64_t j) const {
-        x[rows[i] * ld_x + j] += d[i * c + j];
+    DEVICE AddTo row(int64_t i) const {
+        return {x + rows[i] * ld_x, d + i * c};
     }
 };
 

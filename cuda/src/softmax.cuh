@@ -20,9 +20,24 @@ DEVICE float origin_of(float largest) {
     return largest == MINUS_INFINITY ? 0.0f : __fmul_rn(largest, LOG2_E);
 }
 
+/* What sums relative to the largest logit `from` are multiplied by to be relative to `to`; 0 where there were no logits, and so nothing but zeros. */
+DEVICE float rescaling(float from, float to) {
+    return from == MINUS_INFINITY ? 0.0f : exp2_fast(origin_of(from) - origin_of(to));
+}
+
 /* e^x relative to the origin. */
 DEVICE float exp_from(float x, float origin) {
     return exp2_fast(fmaf(x, LOG2_E, -origin));
+}
+
+template <int N>
+DEVICE float largest_of(const float (&x)[N]) {
+    float largest = x[0];
+    UNROLL
+    for (int i = 1; i < N; i++) {
+        largest = fmaxf(largest, x[i]);
+    }
+    return largest;
 }
 
 struct Softmax {
@@ -31,7 +46,7 @@ struct Softmax {
 
     DEVICE void raise(float x) {
         if (x > largest) {
-            sum *= exp2_fast(origin_of(largest) - origin_of(x));
+            sum *= rescaling(largest, x);
             largest = x;
         }
     }
@@ -43,8 +58,7 @@ struct Softmax {
 
     DEVICE void merge(const Softmax& other) {
         const float both = fmaxf(largest, other.largest);
-        const float origin = origin_of(both);
-        sum = sum * exp2_fast(origin_of(largest) - origin) + other.sum * exp2_fast(origin_of(other.largest) - origin);
+        sum = sum * rescaling(largest, both) + other.sum * rescaling(other.largest, both);
         largest = both;
     }
 
