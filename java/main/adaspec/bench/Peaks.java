@@ -26,6 +26,12 @@ public record Peaks(double f32Operations, double bf16Operations, double readByte
                 (READ_MEBIBYTES << 20) / reading(ops, memory));
     }
 
+    /** The higher of each. */
+    public Peaks best(Peaks other) {
+        return new Peaks(
+                Math.max(f32Operations, other.f32Operations), Math.max(bf16Operations, other.bf16Operations), Math.max(readBytes, other.readBytes));
+    }
+
     /** The rate of products with operands of {@code type}. */
     public double operations(DType type) {
         return type == DType.BF16 ? bf16Operations : f32Operations;

@@ -29,14 +29,14 @@ record StepFloors(
             case TARGET_BODY -> remembered ? reading(n * target.hiddenSize() * precision.bytes()) : products(forward(target));
             case REFERENCE_BODY -> remembered ? 0 : products(forward(draft));
             case DRAFT_BODY -> products(forward(draft));
-            case TARGET_HEAD -> products(2 * n * head(target));
-            case REFERENCE_HEAD -> remembered ? reading(n * DType.F32.bytes()) : Math.max(products(2 * n * head(draft)), reading(2 * logits));
-            case DRAFT_HEAD -> products(2 * n * head(draft));
+            case TARGET_HEAD -> products(Operations.head(target, n));
+            case REFERENCE_HEAD -> remembered ? reading(n * DType.F32.bytes()) : Math.max(products(Operations.head(draft, n)), reading(2 * logits));
+            case DRAFT_HEAD -> products(Operations.head(draft, n));
             case LOSS -> reading(2 * logits);
             case SELECTION -> reading(n * DType.F32.bytes());
             // Two matrices are read, one is written.
             case LOSS_GRADIENT -> reading(3 * keptLogits);
-            case HEAD_BACKWARD -> products(4 * keptRows * head(draft));
+            case HEAD_BACKWARD -> products(2 * Operations.head(draft, keptRows));
             case BODY_BACKWARD -> products(2 * forward(draft));
             case OPTIMIZER -> reading(optimizerBytes());
         };
@@ -47,19 +47,8 @@ record StepFloors(
         return (double) sequences * (length - 1);
     }
 
-    private static double head(Architecture model) {
-        return (double) model.vocabSize() * model.hiddenSize();
-    }
-
-    /** Operations of a body's forward: its matrices on every token, and causal attention. */
     private double forward(Architecture model) {
-        double matrices = model.parameters().stream()
-                .filter(parameter -> parameter.isMatrix() && parameter.name().startsWith("layers."))
-                .mapToDouble(Architecture.Parameter::size)
-                .sum();
-        double pairs = (double) sequences * length * (length + 1) / 2;
-        double attention = model.layers() * 4 * pairs * model.heads() * model.headDim();
-        return 2 * matrices * sequences * length + attention;
+        return Operations.body(model, sequences, length);
     }
 
     /**

@@ -1,31 +1,25 @@
 package adaspec.bench;
 
-import adaspec.common.Json;
 import adaspec.model.Architecture;
-import adaspec.model.Model;
 import java.util.Arrays;
 import java.util.List;
 
-/** A target and a draft whose training is measured; the reference has the draft's shape. GPT-NeoX as Pythia has it. */
+/** A target and a draft whose training is measured; the reference has the draft's shape. */
 public enum TrainingShape {
     /** Small enough for a test. */
-    TINY("tiny", 512, new Body(64, 2, 4, 256), new Body(32, 1, 2, 128)),
-    PYTHIA_70M_31M("70m-31m", 50304, new Body(512, 6, 8, 2048), new Body(256, 6, 8, 1024)),
-    PYTHIA_160M_31M("160m-31m", 50304, new Body(768, 12, 12, 3072), new Body(256, 6, 8, 1024));
+    TINY("tiny", PythiaShape.TINY, PythiaShape.TINY_DRAFT),
+    PYTHIA_70M_31M("70m-31m", PythiaShape.PYTHIA_70M, PythiaShape.PYTHIA_31M),
+    PYTHIA_160M_31M("160m-31m", PythiaShape.PYTHIA_160M, PythiaShape.PYTHIA_31M);
 
     /** The longest sequence that the models take. */
-    public static final int POSITIONS = 2048;
-
-    private record Body(int hidden, int layers, int heads, int intermediate) {}
+    public static final int POSITIONS = PythiaShape.POSITIONS;
 
     private final String name;
-    private final int vocabulary;
-    private final Body target;
-    private final Body draft;
+    private final PythiaShape target;
+    private final PythiaShape draft;
 
-    TrainingShape(String name, int vocabulary, Body target, Body draft) {
+    TrainingShape(String name, PythiaShape target, PythiaShape draft) {
         this.name = name;
-        this.vocabulary = vocabulary;
         this.target = target;
         this.draft = draft;
     }
@@ -42,26 +36,15 @@ public enum TrainingShape {
 
     /** Ids of all three models. */
     public int vocabulary() {
-        return vocabulary;
+        return target.vocabulary();
     }
 
     public Architecture target() {
-        return architecture(target);
+        return target.architecture();
     }
 
     public Architecture draft() {
-        return architecture(draft);
-    }
-
-    private Architecture architecture(Body body) {
-        return Model.architectureOf(Json.MAPPER.createObjectNode()
-                .put("model_type", "gpt_neox")
-                .put("vocab_size", vocabulary)
-                .put("hidden_size", body.hidden)
-                .put("num_hidden_layers", body.layers)
-                .put("num_attention_heads", body.heads)
-                .put("intermediate_size", body.intermediate)
-                .put("max_position_embeddings", POSITIONS), name);
+        return draft.architecture();
     }
 
     @Override

@@ -4,7 +4,6 @@ import adaspec.bench.Measurement;
 import adaspec.bench.TrainingBenchmark;
 import adaspec.bench.TrainingReport;
 import adaspec.bench.TrainingShape;
-import adaspec.common.AtomicFile;
 import adaspec.common.UsageException;
 import adaspec.engine.Backend;
 import java.nio.file.Path;
@@ -58,7 +57,7 @@ public final class BenchTrainCommand extends Command {
         try (Backend backend = Backend.open(devices.device(), devices.threads())) {
             backend.notes().forEach(log()::println);
             TrainingReport report = new TrainingBenchmark(settings, backend, log()::println).run();
-            write(report);
+            BenchCommand.write(report.lines(), Measurement.toJson(report.measurements()), outputJson, out());
         }
         return Main.OK;
     }
@@ -80,20 +79,5 @@ public final class BenchTrainCommand extends Command {
             default -> throw new UsageException("--teacher-cache " + teacherCache + " is unknown; off or memory was expected");
         };
         return new TrainingBenchmark.Settings(named, batch, length, steps, epochs, warmUp, TrainingFlags.precision(devices), cache);
-    }
-
-    private void write(TrainingReport report) {
-        boolean toOut = outputJson != null && outputJson.toString().equals("-");
-        if (!toOut) {
-            report.lines().forEach(out()::println);
-        }
-        if (outputJson != null) {
-            String text = Measurement.toJson(report.measurements()).toPrettyString() + "\n";
-            if (toOut) {
-                out().print(text);
-            } else {
-                AtomicFile.writeString(outputJson, text);
-            }
-        }
     }
 }

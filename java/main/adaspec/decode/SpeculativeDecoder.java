@@ -1,6 +1,6 @@
 package adaspec.decode;
 
-import adaspec.decode.Verifier.Verdict;
+import adaspec.decode.Judge.Verdict;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.util.Arrays;
@@ -18,7 +18,7 @@ public final class SpeculativeDecoder implements Decoder {
     private final Proposer proposer;
     private final int numSpeculativeTokens;
     private final int[] endTokens;
-    private final Verifier verifier;
+    private final Judge judge;
     private final Sampler sampler;
 
     /**
@@ -27,6 +27,10 @@ public final class SpeculativeDecoder implements Decoder {
      * @param endTokens            ids that end a text
      */
     public SpeculativeDecoder(Session target, Proposer proposer, int numSpeculativeTokens, int[] endTokens) {
+        this(target, proposer, numSpeculativeTokens, endTokens, new Verifier(target.model().ops()));
+    }
+
+    private SpeculativeDecoder(Session target, Proposer proposer, int numSpeculativeTokens, int[] endTokens, Judge judge) {
         if (numSpeculativeTokens < 1) {
             throw new IllegalArgumentException("drafts of " + numSpeculativeTokens + " tokens");
         }
@@ -34,8 +38,18 @@ public final class SpeculativeDecoder implements Decoder {
         this.proposer = proposer;
         this.numSpeculativeTokens = numSpeculativeTokens;
         this.endTokens = endTokens.clone();
-        this.verifier = new Verifier(target.model().ops());
+        this.judge = judge;
         this.sampler = new Sampler(target.model().ops());
+    }
+
+    /**
+     * Accepts drafted tokens at a rate that is given, not found: for measuring speed alone. What it decodes is not the target's text.
+     *
+     * @param acceptance probability that a judged token is accepted, 0 to 1
+     */
+    public static SpeculativeDecoder withSyntheticAcceptance(Session target, Proposer proposer, int numSpeculativeTokens, double acceptance) {
+        var judge = new SyntheticAcceptance(new Verifier(target.model().ops()), acceptance);
+        return new SpeculativeDecoder(target, proposer, numSpeculativeTokens, new int[0], judge);
     }
 
     @Override
@@ -89,7 +103,7 @@ public final class SpeculativeDecoder implements Decoder {
     }
 
     private Verdict accept(Tensor laws, Proposal proposal, Sampling sampling, int sequence, int position, Workspace.Step step) {
-        Verdict verdict = verifier.verify(laws, proposal, sampling, sequence, position, step);
+        Verdict verdict = judge.verify(laws, proposal, sampling, sequence, position, step);
         if (verdict.next() < 0) {
             // A draft whose laws are not finite was already found out when it sampled from them.
             target.requireFinite(laws, position);

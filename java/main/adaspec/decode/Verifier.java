@@ -11,22 +11,15 @@ import adaspec.tensor.Workspace;
  * <p>Token x drawn from q is accepted with probability min(1, p(x) / q(x)); at the first rejection the next token comes from norm(max(p - q, 0));
  * after G acceptances from p. What is emitted then has the law p. At temperature 0: accepted while equal to the argmax.
  */
-final class Verifier {
+final class Verifier implements Judge {
     private final Ops ops;
 
     Verifier(Ops ops) {
         this.ops = ops;
     }
 
-    /** @param accepted how many of the proposed tokens stand, from the first
-     *  @param next     the target's own token after them, -1 if a law was not finite */
-    record Verdict(int accepted, int next) {}
-
-    /**
-     * @param targetLogits (G + 1, v): row i is the target's law at the position of token i
-     * @param position     of token 0
-     */
-    Verdict verify(Tensor targetLogits, Proposal proposal, Sampling sampling, int sequence, long position, Workspace.Step step) {
+    @Override
+    public Verdict verify(Tensor targetLogits, Proposal proposal, Sampling sampling, int sequence, long position, Workspace.Step step) {
         Tensor accepted = step.i32(0);
         Tensor next = step.i32(0);
         ops.verify(

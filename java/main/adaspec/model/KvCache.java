@@ -58,6 +58,11 @@ public final class KvCache {
         length += rows;
     }
 
+    /** Bytes that a position takes in all layers: what one more token of context makes a step of decoding read. */
+    public static long bytesPerPosition(Architecture architecture) {
+        return 2L * architecture.layers() * architecture.kvHeads() * architecture.headDim() * DType.F32.bytes();
+    }
+
     /** Bytes of all layers. */
     public long bytes() {
         return 2L * keys.length * keys[0].bytes();

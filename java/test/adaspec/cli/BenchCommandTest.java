@@ -69,10 +69,81 @@ class BenchCommandTest {
         assertTrue(line.log().contains(sentence), line.log());
     }
 
+    private static Line decode(String... more) {
+        var arguments = new ArrayList<>(List.of(
+                "bench", "decode", "--shape", "tiny-tiny-draft", "--context", "4", "--max-new-tokens", "8", "--prefill", "5", "--repetitions", "2"));
+        arguments.addAll(List.of(more));
+        return Line.run(arguments.toArray(String[]::new));
+    }
+
+    @Test
+    void decodingIsMeasuredWithTheKeysOfTheContract() throws Exception {
+        Line line = decode("--synthetic-acceptance", "0.8", "--output-json", "-", "--threads", "1");
+        assertEquals(Main.OK, line.code(), line.log());
+        JsonNode list = Json.MAPPER.readTree(line.out());
+        assertTrue(list.size() > 10, line.out());
+        for (JsonNode each : list) {
+            var keys = new ArrayList<String>();
+            each.fieldNames().forEachRemaining(keys::add);
+            assertEquals(KEYS, keys);
+        }
+        assertEquals("decode: plain", list.get(0).get("name").asText());
+        assertEquals("tiny bf16, draft tiny-draft bf16, 5 tokens accepted at 0.8, 8 tokens after 4", list.get(0).get("shape").asText());
+    }
+
+    @Test
+    void syntheticAcceptanceIsSaidNotToBeLossless() {
+        Path file = folder.resolve("decode.json");
+        Line line = decode("--synthetic-acceptance", "0.8", "--num-speculative-tokens", "2", "--precision", "f32", "--output-json", file.toString());
+        assertEquals(Main.OK, line.code(), line.log());
+        for (String word : List.of("tiny f32", "plain decoding", "the bound by reading", "prefill of 5", "tau / (2 c + w)", "not lossless", "peak memory")) {
+            assertTrue(line.out().contains(word), word + " is missing in\n" + line.out());
+        }
+        assertTrue(Files.exists(file));
+    }
+
+    @Test
+    void theShippedPairIsMeasuredAsItIs() {
+        Line line = Line.run("bench", "decode", "--target", "weights/default/target", "--draft", "weights/default/draft", "--synthetic-acceptance", "1",
+                "--context", "4", "--max-new-tokens", "8", "--prefill", "5", "--repetitions", "1");
+        assertEquals(Main.OK, line.code(), line.log());
+        assertTrue(line.out().contains("tau                           6.000"), line.out());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "--shape 70 | --shape 70 is unknown; one of tiny, tiny-draft, 31m, 70m, 160m, 410m, 1b, 1.4b, or two of them with a hyphen, was expected",
+        "--shape tiny-x | --shape tiny-x is unknown",
+        "--shape tiny-tiny | there is a draft but no --synthetic-acceptance; a rate from 0 to 1 was expected",
+        "--shape tiny --synthetic-acceptance 0.5 | --synthetic-acceptance 0.5 is given without a draft",
+        "--shape tiny-tiny --synthetic-acceptance 1.5 | --synthetic-acceptance 1.5 is out of range",
+        "--shape tiny --target x | --shape and --target are both given",
+        "--draft x | --draft is given without --target",
+        "--shape tiny --context 0 | --context 0 is out of range",
+        "--shape tiny --max-new-tokens 0 | --max-new-tokens 0 is out of range",
+        "--shape tiny --prefill 0 | --prefill 0 is out of range",
+        "--shape tiny --repetitions 0 | --repetitions 0 is out of range",
+        "--shape tiny --num-speculative-tokens 0 | --num-speculative-tokens 0 is out of range",
+    })
+    void whatDecodingCannotMeasureIsAWrongUsage(String options, String sentence) {
+        Line line = Line.run(("bench decode " + options).split(" "));
+        assertEquals(Main.USAGE, line.code());
+        assertTrue(line.log().contains(sentence), line.log());
+    }
+
+    @Test
+    void noOtherCommandTakesSyntheticAcceptance() {
+        for (String command : List.of("generate --target x --prompt y", "eval --target x --draft y --prompt-file z", "distill", "bench train")) {
+            Line line = Line.run((command + " --synthetic-acceptance 0.8").split(" "));
+            assertEquals(Main.USAGE, line.code(), command);
+            assertTrue(line.log().matches("(?s).*unknown options?: '--synthetic-acceptance'.*"), line.log());
+        }
+    }
+
     @Test
     void benchAloneSaysWhatThereIs() {
         Line line = Line.run("bench");
         assertEquals(Main.USAGE, line.code());
-        assertTrue(line.log().contains("there is `train`"), line.log());
+        assertTrue(line.log().contains("there are `train` and `decode`"), line.log());
     }
 }
