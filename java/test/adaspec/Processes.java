@@ -30,10 +30,17 @@ public final class Processes {
 
     /** Runs {@code command} to its end, without the variables by which this machine may configure Java. */
     public static Ended run(List<String> command) throws IOException, InterruptedException {
+        return run(command, Map.of());
+    }
+
+    /** As {@link #run(List)}, with {@code variables} in the program's environment. */
+    public static Ended run(List<String> command, Map<String, String> variables) throws IOException, InterruptedException {
         Path out = Files.createTempFile("adaspec-out", ".txt");
         Path err = Files.createTempFile("adaspec-err", ".txt");
         try {
-            Process process = plain(command).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+            ProcessBuilder builder = plain(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+            builder.environment().putAll(variables);
+            Process process = builder.start();
             int code = waitFor(process);
             return new Ended(code, Files.readString(out), Files.readString(err));
         } finally {
