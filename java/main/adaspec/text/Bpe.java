@@ -5,93 +5,107 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Byte-pair encoding of one word: starts from the word's bytes and joins, again and again, the neighbouring pair that was learnt first
+ * Byte-pair encoding of one word: starts from the word's {@link Symbols} and joins, again and again, the neighbouring pair that was learnt first
  * (leftmost where two are equal), until no neighbours are a known pair. Immutable but for a cache of words; safe for many threads.
  *
- * <p>Short words scan for the least rank; long ones keep a heap of candidates over a linked list, O(n log n).
+ * <p>Short words scan for the least rank; long ones keep a heap of candidates over a linked list, O(n log n). A long text that is one word, as
+ * SentencePiece has it, is first cut where no merge can join.
  */
 final class Bpe {
     /** Above this many symbols the heap is used; below it the quadratic scan is faster. */
     private static final int SCAN_LIMIT = 48;
 
-    private static final int CACHED_BYTES = 64;
+    private static final int CACHED_CHARS = 64;
     private static final int CACHE_SIZE = 1 << 16;
     private static final int NONE = Integer.MAX_VALUE;
 
-    /** A word and its tokens: token {@code i} covers bytes {@code ends[i-1] .. ends[i]}. Final fields make racy publication in the cache safe. */
-    record Word(byte[] bytes, int[] ids, int[] ends) {}
+    /**
+     * A word and its tokens: token {@code i} stands for characters {@code starts[i] .. ends[i]} of the word. Final fields make racy
+     * publication in the cache safe.
+     */
+    record Word(char[] chars, int[] ids, int[] starts, int[] ends) {}
 
-    /** What a byte without a symbol becomes: {@code id}, or nothing at all where {@code id} is -1; {@code fuse} joins neighbours. */
-    record Unknown(int id, boolean fuse) {}
+    /** Takes the tokens of the text from {@code at} on. */
+    @FunctionalInterface
+    interface Sink {
+        void accept(Word word, int at);
+    }
 
-    private final int[] symbolOfByte;
+    private final Symbols symbols;
     private final Pairs pairs;
-    private final Unknown unknown;
     private final Map<String, Integer> wholeWords;
+    private final int longestWord;
+    private final Joints joints;
     private final Word[] cache = new Word[CACHE_SIZE];
 
     /**
-     * @param symbolOfByte (256) id of each byte's symbol, -1 if the vocabulary has none
      * @param merges (left, right, merged) in the order learnt
+     * @param joints where merges may join characters; null if long words are not to be cut
      * @param wholeWords token ids by spelling, for {@code ignore_merges}: a word that is a token is that token; null to always merge
      */
-    Bpe(int[] symbolOfByte, List<int[]> merges, Unknown unknown, Map<String, Integer> wholeWords) {
-        this.symbolOfByte = symbolOfByte;
+    Bpe(Symbols symbols, List<int[]> merges, Joints joints, Map<String, Integer> wholeWords) {
+        this.symbols = symbols;
         this.pairs = new Pairs(merges);
-        this.unknown = unknown;
+        this.joints = wholeWords == null ? joints : null;
         this.wholeWords = wholeWords;
+        this.longestWord = wholeWords == null ? 0 : wholeWords.keySet().stream().mapToInt(String::length).max().orElse(0);
     }
 
-    /** The tokens of {@code bytes[from .. to)}. */
-    Word encode(byte[] bytes, int from, int to) {
-        int length = to - from;
-        if (length > CACHED_BYTES) {
-            return compute(Arrays.copyOfRange(bytes, from, to));
+    /** The tokens of {@code s[from .. to)}, a word or, of a long one, part after part. */
+    void encode(char[] s, int from, int to, Sink sink) {
+        if (to - from <= CACHED_CHARS || joints == null) {
+            sink.accept(word(s, from, to), from);
+            return;
+        }
+        int begin = from;
+        int left = Character.codePointAt(s, from, to);
+        for (int i = from + Character.charCount(left); i < to; ) {
+            int right = Character.codePointAt(s, i, to);
+            if (!joints.mayJoin(left, right)) {
+                sink.accept(word(s, begin, i), begin);
+                begin = i;
+            }
+            left = right;
+            i += Character.charCount(right);
+        }
+        sink.accept(word(s, begin, to), begin);
+    }
+
+    private Word word(char[] s, int from, int to) {
+        if (to - from > CACHED_CHARS) {
+            return compute(s, from, to);
         }
         int hash = 0;
         for (int i = from; i < to; i++) {
-            hash = 31 * hash + bytes[i];
+            hash = 31 * hash + s[i];
         }
         int slot = (hash * 0x9E3779B9) >>> 16 & CACHE_SIZE - 1;
         Word word = cache[slot];
-        if (word == null || !Arrays.equals(word.bytes, 0, word.bytes.length, bytes, from, to)) {
-            word = compute(Arrays.copyOfRange(bytes, from, to));
+        if (word == null || !Arrays.equals(word.chars, 0, word.chars.length, s, from, to)) {
+            word = compute(s, from, to);
             cache[slot] = word;
         }
         return word;
     }
 
-    private Word compute(byte[] word) {
-        if (wholeWords != null) {
-            Integer id = wholeWords.get(ByteAlphabet.spell(word, 0, word.length));
+    private Word compute(char[] s, int from, int to) {
+        int length = to - from;
+        char[] kept = length > CACHED_CHARS ? new char[0] : Arrays.copyOfRange(s, from, to);
+        if (wholeWords != null && length <= longestWord) {
+            Integer id = wholeWords.get(symbols.byteLevel() ? ByteAlphabet.spell(s, from, to) : new String(s, from, length));
             if (id != null) {
-                return new Word(word, new int[] {id}, new int[] {word.length});
+                return new Word(kept, new int[] {id}, new int[] {0}, new int[] {length});
             }
         }
-        int[] ids = new int[word.length];
-        int[] ends = new int[word.length];
-        int n = 0;
-        boolean fusing = false;
-        for (int i = 0; i < word.length; i++) {
-            int symbol = symbolOfByte[word[i] & 0xFF];
-            if (symbol < 0 && unknown.id < 0) {
-                continue;
-            }
-            if (symbol < 0 && fusing) {
-                ends[n - 1] = i + 1;
-                continue;
-            }
-            fusing = symbol < 0 && unknown.fuse;
-            ids[n] = symbol < 0 ? unknown.id : symbol;
-            ends[n++] = i + 1;
-        }
-        n = n <= SCAN_LIMIT ? mergeByScan(ids, ends, n) : mergeByHeap(ids, ends, n);
-        return new Word(word, Arrays.copyOf(ids, n), Arrays.copyOf(ends, n));
+        SymbolRun run = symbols.read(s, from, to);
+        int n = run.length <= SCAN_LIMIT ? mergeByScan(run) : mergeByHeap(run);
+        return new Word(kept, Arrays.copyOf(run.ids, n), Arrays.copyOf(run.starts, n), Arrays.copyOf(run.ends, n));
     }
 
     /** Merges in place; returns how many symbols are left. */
-    private int mergeByScan(int[] ids, int[] ends, int count) {
-        int n = count;
+    private int mergeByScan(SymbolRun run) {
+        int n = run.length;
+        int[] ids = run.ids;
         int[] ranks = new int[n];
         for (int i = 0; i + 1 < n; i++) {
             ranks[i] = pairs.rank(ids[i], ids[i + 1]);
@@ -108,11 +122,11 @@ final class Bpe {
             if (at < 0) {
                 break;
             }
-            ids[at] = pairs.merged(best);
-            ends[at] = ends[at + 1];
+            run.join(at, at + 1, pairs.merged(best));
             n--;
             System.arraycopy(ids, at + 2, ids, at + 1, n - at - 1);
-            System.arraycopy(ends, at + 2, ends, at + 1, n - at - 1);
+            System.arraycopy(run.starts, at + 2, run.starts, at + 1, n - at - 1);
+            System.arraycopy(run.ends, at + 2, run.ends, at + 1, n - at - 1);
             System.arraycopy(ranks, at + 2, ranks, at + 1, n - at - 1);
             if (at + 1 < n) {
                 ranks[at] = pairs.rank(ids[at], ids[at + 1]);
@@ -125,7 +139,9 @@ final class Bpe {
     }
 
     /** The same result; an entry of the heap is (rank, position) and is stale if the pair there has another rank by now. */
-    private int mergeByHeap(int[] ids, int[] ends, int n) {
+    private int mergeByHeap(SymbolRun run) {
+        int n = run.length;
+        int[] ids = run.ids;
         int[] next = new int[n];
         int[] previous = new int[n];
         LongHeap heap = new LongHeap(n);
@@ -144,8 +160,7 @@ final class Bpe {
             if (ids[at] < 0 || right < 0 || pairs.rank(ids[at], ids[right]) != rank) {
                 continue;
             }
-            ids[at] = pairs.merged(rank);
-            ends[at] = ends[right];
+            run.join(at, right, pairs.merged(rank));
             ids[right] = -1;
             next[at] = next[right];
             if (next[at] >= 0) {
@@ -157,9 +172,10 @@ final class Bpe {
             }
         }
         int left = 0;
-        for (int i = 0; i >= 0; i = next[i]) {
+        for (int i = 0; i >= 0 && i < n; i = next[i]) {
             ids[left] = ids[i];
-            ends[left++] = ends[i];
+            run.starts[left] = run.starts[i];
+            run.ends[left++] = run.ends[i];
         }
         return left;
     }

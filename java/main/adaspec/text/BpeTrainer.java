@@ -37,7 +37,7 @@ public final class BpeTrainer {
     private static final int LEAST_COUNT = 2;
 
     static final PreTokenizer WORDS =
-            new PreTokenizer.Sequence(List.of(new PreTokenizer.Digits(true), new PreTokenizer.Words(WordPattern.GPT2)));
+            new PreTokenizer.Sequence(List.of(new PreTokenizer.Digits(true), PreTokenizer.words(WordPattern.GPT2)));
 
     private final AddedTokens endOfText = new AddedTokens(
             List.of(new AddedTokens.Added(0, END_OF_TEXT, false, false, false, false, true)), List.of(END_OF_TEXT));
@@ -73,17 +73,18 @@ public final class BpeTrainer {
         char[] s = text.toCharArray();
         Tokenizer.requirePairs(s);
         int from = 0;
+        AlignedText source = AlignedText.source(s);
         for (AddedTokens.Match match : endOfText.find(s, 0, s.length)) {
-            count(s, from, match.from());
+            count(source, from, match.from());
             from = match.to();
         }
-        count(s, from, s.length);
+        count(source, from, s.length);
     }
 
-    private void count(char[] s, int from, int to) {
+    private void count(AlignedText source, int from, int to) {
         if (from < to) {
-            WORDS.split(s, from, to, (t, a, b) -> {
-                wordCounts.computeIfAbsent(new String(t, a, b - a), word -> new long[1])[0]++;
+            WORDS.split(source, from, to, (t, a, b) -> {
+                wordCounts.computeIfAbsent(new String(t.chars, a, b - a), word -> new long[1])[0]++;
                 bytesSeen += b - a;
             });
         }

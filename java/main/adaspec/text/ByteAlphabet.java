@@ -24,12 +24,43 @@ final class ByteAlphabet {
         return CHAR_OF_BYTE[unsignedByte];
     }
 
-    static String spell(byte[] bytes, int from, int to) {
-        char[] spelled = new char[to - from];
-        for (int i = from; i < to; i++) {
-            spelled[i - from] = CHAR_OF_BYTE[bytes[i] & 0xFF];
+    /** The UTF-8 of {@code text} in this spelling. */
+    static String spell(char[] text, int from, int to) {
+        StringBuilder spelled = new StringBuilder(to - from);
+        byte[] utf8 = new byte[4];
+        for (int i = from; i < to; ) {
+            int c = Character.codePointAt(text, i, to);
+            int n = utf8(c, utf8);
+            for (int b = 0; b < n; b++) {
+                spelled.append(CHAR_OF_BYTE[utf8[b] & 0xFF]);
+            }
+            i += Character.charCount(c);
         }
-        return new String(spelled);
+        return spelled.toString();
+    }
+
+    /** Writes the UTF-8 of a code point that is no surrogate; returns how many bytes it has. */
+    static int utf8(int c, byte[] out) {
+        if (c < 0x80) {
+            out[0] = (byte) c;
+            return 1;
+        }
+        if (c < 0x800) {
+            out[0] = (byte) (0xC0 | c >> 6);
+            out[1] = (byte) (0x80 | c & 0x3F);
+            return 2;
+        }
+        if (c < 0x10000) {
+            out[0] = (byte) (0xE0 | c >> 12);
+            out[1] = (byte) (0x80 | c >> 6 & 0x3F);
+            out[2] = (byte) (0x80 | c & 0x3F);
+            return 3;
+        }
+        out[0] = (byte) (0xF0 | c >> 18);
+        out[1] = (byte) (0x80 | c >> 12 & 0x3F);
+        out[2] = (byte) (0x80 | c >> 6 & 0x3F);
+        out[3] = (byte) (0x80 | c & 0x3F);
+        return 4;
     }
 
     /** The bytes that {@code token} spells, or null if a character of it stands for no byte. */

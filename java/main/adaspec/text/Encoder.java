@@ -6,18 +6,17 @@ package adaspec.text;
  */
 final class Encoder {
     private final Tokenizer.Parts parts;
-    private final char[] source;
+    private final AlignedText source;
     private final IntList ids;
     private final IntList starts;
     private final IntList ends;
-    private byte[] utf8 = new byte[192];
 
-    /** The normal form in hand and its way back to the source; null where it is the source. */
-    private Nfc.Normalized normalized;
+    /** The text that the word in hand is of. */
+    private AlignedText text;
 
     Encoder(Tokenizer.Parts parts, char[] source) {
         this.parts = parts;
-        this.source = source;
+        this.source = AlignedText.source(source);
         this.ids = new IntList(source.length / 3);
         this.starts = new IntList(source.length / 3);
         this.ends = new IntList(source.length / 3);
@@ -35,12 +34,12 @@ final class Encoder {
 
     void text() {
         int from = 0;
-        for (AddedTokens.Match match : parts.rawTokens().find(source, 0, source.length)) {
+        for (AddedTokens.Match match : parts.rawTokens().find(source.chars, 0, source.length())) {
             piece(from, match.from());
             emit(match.token().id(), match.from(), match.to());
             from = match.to();
         }
-        piece(from, source.length);
+        piece(from, source.length());
     }
 
     /** {@code source[from .. to)}, which holds no raw added token. */
@@ -48,132 +47,40 @@ final class Encoder {
         if (from >= to) {
             return;
         }
-        normalized = parts.nfc() ? Nfc.normalize(source, from, to) : null;
-        char[] s = normalized == null ? source : normalized.chars();
+        AlignedText normalized = parts.normalizer().normalize(source, from, to);
+        AlignedText t = normalized == null ? source : normalized;
         int begin = normalized == null ? from : 0;
-        int end = normalized == null ? to : s.length;
-        for (AddedTokens.Match match : parts.normalTokens().find(s, begin, end)) {
-            span(s, begin, match.from());
-            emit(match.token().id(), sourceStart(match.from()), sourceEnd(match.to()));
+        int end = normalized == null ? to : t.length();
+        for (AddedTokens.Match match : parts.normalTokens().find(t.chars, begin, end)) {
+            span(t, begin, match.from());
+            emit(match.token().id(), t.start(match.from()), t.end(match.to() - 1));
             begin = match.to();
         }
-        span(s, begin, end);
+        span(t, begin, end);
     }
 
-    /** {@code s[from .. to)} of the normal form, which holds no added token. */
-    private void span(char[] s, int from, int to) {
+    /** {@code t[from .. to)} of the normal form, which holds no added token. */
+    private void span(AlignedText t, int from, int to) {
         if (from < to) {
-            parts.preTokenizer().split(s, from, to, this::byteLevel);
+            parts.preTokenizer().split(t, from, to, this::word);
         }
     }
 
-    private void byteLevel(char[] s, int from, int to) {
-        if (parts.prefixSpace() && s[from] != ' ') {
-            char[] spaced = new char[to - from + 1];
-            spaced[0] = ' ';
-            System.arraycopy(s, from, spaced, 1, to - from);
-            words(spaced, 0, spaced.length, from - 1, from);
-        } else {
-            words(s, from, to, 0, from);
+    private void word(AlignedText t, int from, int to) {
+        text = t;
+        parts.bpe().encode(t.chars, from, to, this::tokens);
+    }
+
+    private void tokens(Bpe.Word word, int at) {
+        int[] wordIds = word.ids();
+        for (int k = 0; k < wordIds.length; k++) {
+            emit(wordIds[k], text.start(at + word.starts()[k]), text.end(at + word.ends()[k] - 1));
         }
-    }
-
-    /** Index {@code i} of {@code s} is index {@code max(i + shift, least)} of the normal form. */
-    private void words(char[] s, int from, int to, int shift, int least) {
-        if (parts.pattern() == null) {
-            word(s, from, to, shift, least);
-            return;
-        }
-        for (int i = from; i < to; ) {
-            int end = parts.pattern().next(s, i, to);
-            word(s, i, end, shift, least);
-            i = end;
-        }
-    }
-
-    private void word(char[] s, int from, int to, int shift, int least) {
-        int length = encodeUtf8(s, from, to);
-        Bpe.Word word = parts.bpe().encode(utf8, 0, length);
-        boolean ascii = length == to - from;
-        int begin = 0; // first byte of the token
-        int at = from; // the character that holds byte `begin`, which starts at byte `atByte`
-        int atByte = 0;
-        for (int k = 0; k < word.ids().length; k++) {
-            int end = word.ends()[k];
-            int start;
-            int stop;
-            if (ascii) {
-                start = from + begin;
-                stop = from + end;
-            } else {
-                while (atByte + bytes(s[at]) <= begin) {
-                    atByte += bytes(s[at]);
-                    at += chars(s[at]);
-                }
-                start = at;
-                while (atByte + bytes(s[at]) < end) {
-                    atByte += bytes(s[at]);
-                    at += chars(s[at]);
-                }
-                stop = at + chars(s[at]);
-            }
-            start = Math.max(start + shift, least);
-            stop = Math.max(stop + shift, least);
-            emit(word.ids()[k], sourceStart(start), stop == start ? sourceStart(start) : sourceEnd(stop));
-            begin = end;
-        }
-    }
-
-    /** UTF-8 bytes of the character that begins with this unit. */
-    private static int bytes(char c) {
-        return c < 0x80 ? 1 : c < 0x800 ? 2 : Character.isHighSurrogate(c) ? 4 : 3;
-    }
-
-    private static int chars(char c) {
-        return Character.isHighSurrogate(c) ? 2 : 1;
-    }
-
-    private int sourceStart(int at) {
-        return normalized == null ? at : normalized.starts()[at];
-    }
-
-    private int sourceEnd(int at) {
-        return normalized == null ? at : normalized.ends()[at - 1];
     }
 
     private void emit(int id, int start, int end) {
         ids.add(id);
         starts.add(start);
         ends.add(end);
-    }
-
-    /** Fills {@link #utf8}; surrogates are known to be paired. */
-    private int encodeUtf8(char[] s, int from, int to) {
-        int need = Math.multiplyExact(to - from, 3);
-        if (need > utf8.length) {
-            utf8 = new byte[Math.max(need, Math.addExact(utf8.length, utf8.length))];
-        }
-        byte[] out = utf8;
-        int n = 0;
-        for (int i = from; i < to; i++) {
-            char c = s[i];
-            if (c < 0x80) {
-                out[n++] = (byte) c;
-            } else if (c < 0x800) {
-                out[n++] = (byte) (0xC0 | c >> 6);
-                out[n++] = (byte) (0x80 | c & 0x3F);
-            } else if (Character.isHighSurrogate(c)) {
-                int codePoint = Character.toCodePoint(c, s[++i]);
-                out[n++] = (byte) (0xF0 | codePoint >> 18);
-                out[n++] = (byte) (0x80 | codePoint >> 12 & 0x3F);
-                out[n++] = (byte) (0x80 | codePoint >> 6 & 0x3F);
-                out[n++] = (byte) (0x80 | codePoint & 0x3F);
-            } else {
-                out[n++] = (byte) (0xE0 | c >> 12);
-                out[n++] = (byte) (0x80 | c >> 6 & 0x3F);
-                out[n++] = (byte) (0x80 | c & 0x3F);
-            }
-        }
-        return n;
     }
 }

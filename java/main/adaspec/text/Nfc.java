@@ -1,7 +1,7 @@
 package adaspec.text;
 
 import java.nio.CharBuffer;
-import java.text.Normalizer;
+import java.text.Normalizer.Form;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -15,7 +15,9 @@ import java.util.Map;
  * <p>The library's tables are of Unicode 9. Characters that were given a combining class or a composition later are plain there: text is cut
  * around them.
  */
-final class Nfc {
+final class Nfc implements Normalizer {
+    static final Nfc FORM = new Nfc();
+
     /** Characters before this one are unchanged by NFC unless a combining mark follows. */
     private static final char FIRST_COMBINING = 0x300;
 
@@ -37,41 +39,48 @@ final class Nfc {
 
     private Nfc() {}
 
-    /** {@code chars[i]} came from {@code starts[i] .. ends[i]} of the source array. */
-    record Normalized(char[] chars, int[] starts, int[] ends) {}
-
-    /** The normal form of {@code s[from .. to)}, or null if that is the text itself. */
-    static Normalized normalize(char[] s, int from, int to) {
+    @Override
+    public AlignedText normalize(AlignedText text, int from, int to) {
+        char[] s = text.chars;
         int i = from;
         while (i < to && s[i] < FIRST_COMBINING) {
             i++;
         }
         // A part of NFC text is NFC, so what the JDK calls normal is normal between the later characters too.
-        if (i == to || !hasLongCluster(s, i, to) && Normalizer.isNormalized(CharBuffer.wrap(s, from, to - from), Normalizer.Form.NFC)) {
+        if (i == to || !hasLongCluster(s, i, to) && java.text.Normalizer.isNormalized(CharBuffer.wrap(s, from, to - from), Form.NFC)) {
             return null;
         }
-        Builder out = new Builder(to - from);
+        var out = new AlignedText.Builder(text, to - from);
         int cluster = from;
         for (int j = from; j < to; ) {
             int c = Character.codePointAt(s, j, to);
             int width = Character.charCount(c);
             if (isLater(c)) {
-                out.cluster(s, cluster, j);
-                out.same(s, j, j + width);
+                cluster(text, cluster, j, out);
+                out.copy(j, j + width);
                 cluster = j + width;
             } else if (beginsCluster(c)) {
-                out.cluster(s, cluster, j);
+                cluster(text, cluster, j, out);
                 cluster = j;
             }
             j += width;
         }
-        out.cluster(s, cluster, to);
+        cluster(text, cluster, to, out);
         return out.build();
     }
 
-    static String normalize(String text) {
-        Normalized normalized = normalize(text.toCharArray(), 0, text.length());
-        return normalized == null ? text : new String(normalized.chars);
+    private static void cluster(AlignedText text, int from, int to, AlignedText.Builder out) {
+        if (to - from == 1 && text.chars[from] < FIRST_COMBINING || from == to) {
+            out.copy(from, to);
+            return;
+        }
+        String source = new String(text.chars, from, to - from);
+        String normal = java.text.Normalizer.normalize(source.length() > LONG_CLUSTER ? ordered(source) : source, Form.NFC);
+        if (normal.equals(source)) {
+            out.copy(from, to);
+        } else {
+            out.put(normal, from, to);
+        }
     }
 
     /**
@@ -113,7 +122,7 @@ final class Nfc {
     /** {@code cluster} decomposed, every run of marks stably sorted by combining class. */
     private static String ordered(String cluster) {
         StringBuilder decomposed = new StringBuilder(cluster.length());
-        cluster.codePoints().forEach(c -> decomposed.append(Normalizer.normalize(Character.toString(c), Normalizer.Form.NFD)));
+        cluster.codePoints().forEach(c -> decomposed.append(java.text.Normalizer.normalize(Character.toString(c), Form.NFD)));
         int[] points = decomposed.codePoints().toArray();
         // The JDK tells no combining class, but shows the order of two: marks of class 0 move for none, U+0345 alone has the highest.
         List<Integer> marks = new ArrayList<>(Arrays.stream(points).distinct().filter(c -> c == 0x345 || moves(0x345, c)).boxed().toList());
@@ -140,57 +149,6 @@ final class Nfc {
 
     /** Whether {@code b} moves before {@code a}: {@code 0 < class of b < class of a}. */
     private static boolean moves(int a, int b) {
-        return Normalizer.normalize(Character.toString(a) + Character.toString(b), Normalizer.Form.NFD).codePointAt(0) != a;
-    }
-
-    private static final class Builder {
-        private char[] chars;
-        private final IntList starts;
-        private final IntList ends;
-        private int length;
-
-        Builder(int capacity) {
-            chars = new char[capacity];
-            starts = new IntList(capacity);
-            ends = new IntList(capacity);
-        }
-
-        void same(char[] s, int from, int to) {
-            for (int i = from; i < to; i++) {
-                add(s[i], i, i + 1);
-            }
-        }
-
-        void cluster(char[] s, int from, int to) {
-            if (to - from == 1 && s[from] < FIRST_COMBINING) {
-                add(s[from], from, to);
-                return;
-            }
-            if (from == to) {
-                return;
-            }
-            String source = new String(s, from, to - from);
-            String normal = Normalizer.normalize(source.length() > LONG_CLUSTER ? ordered(source) : source, Normalizer.Form.NFC);
-            if (normal.equals(source)) {
-                same(s, from, to);
-                return;
-            }
-            for (int i = 0; i < normal.length(); i++) {
-                add(normal.charAt(i), from, to);
-            }
-        }
-
-        private void add(char c, int start, int end) {
-            if (length == chars.length) {
-                chars = Arrays.copyOf(chars, Math.multiplyExact(Math.max(length, 8), 2));
-            }
-            chars[length++] = c;
-            starts.add(start);
-            ends.add(end);
-        }
-
-        Normalized build() {
-            return new Normalized(Arrays.copyOf(chars, length), starts.toArray(), ends.toArray());
-        }
+        return java.text.Normalizer.normalize(Character.toString(a) + Character.toString(b), Form.NFD).codePointAt(0) != a;
     }
 }

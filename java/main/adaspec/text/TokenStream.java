@@ -1,29 +1,38 @@
 package adaspec.text;
 
-import java.util.Objects;
-
 /**
  * Decodes ids as they come. The concatenation of everything returned equals {@link Tokenizer#decode} of all ids. One timeline, one thread.
  */
 public final class TokenStream {
     private final Tokenizer tokenizer;
-    private final Utf8Decoder decoder = new Utf8Decoder();
+    private final StringBuilder text = new StringBuilder();
+    private TokenDecoder.Run run;
 
     TokenStream(Tokenizer tokenizer) {
-        this.tokenizer = Objects.requireNonNull(tokenizer);
+        this.tokenizer = tokenizer;
+        this.run = tokenizer.decoder().start(text);
     }
 
-    /** The text that {@code id} completes; bytes that begin a character wait for the rest of it. Empty if nothing is complete yet. */
+    /**
+     * The text that {@code id} completes. What begins a character waits for the rest of it, and bytes of a byte fallback for the end of their
+     * run. Empty if nothing is complete yet.
+     */
     public String push(int id) {
-        StringBuilder text = new StringBuilder();
-        decoder.push(tokenizer.bytesOf(id), text);
-        return text.toString();
+        tokenizer.requireToken(id);
+        run.push(id);
+        return taken();
     }
 
-    /** What is left: U+FFFD if a character was never completed, else the empty string. */
+    /** What is left: U+FFFD for a character that was never completed, a run of bytes; else the empty string. Afterwards a new text begins. */
     public String flush() {
-        StringBuilder text = new StringBuilder();
-        decoder.flush(text);
-        return text.toString();
+        run.end();
+        run = tokenizer.decoder().start(text);
+        return taken();
+    }
+
+    private String taken() {
+        String taken = text.toString();
+        text.setLength(0);
+        return taken;
     }
 }

@@ -10,13 +10,13 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * A byte-level BPE tokenizer as Hugging Face's {@code tokenizer.json} describes it. Ids are those of the {@code tokenizers} library.
+ * A BPE tokenizer as Hugging Face's {@code tokenizer.json} describes it, byte-level or SentencePiece-style with byte fallback. Ids are those of
+ * the {@code tokenizers} library.
  *
  * <p>Immutable and safe for many threads. Encoding takes time linear in the text but for words of thousands of letters, O(n log n).
  */
 public final class Tokenizer {
     private final Parts parts;
-    private final byte[][] bytes;
 
     /**
      * What {@link TokenizerJson} found in the file.
@@ -26,26 +26,15 @@ public final class Tokenizer {
      * @param ids id by spelling
      * @param added by id
      * @param rawTokens those cut out before, {@code normalTokens} those cut out after normalization
-     * @param preTokenizer the steps before the byte level, which is the last one
-     * @param prefixSpace whether a span that reaches the byte level and does not begin with a space gets one
-     * @param pattern the byte level's own words; null if a span is one word
      * @param prefix ids before a text, {@code suffix} after it, if special tokens are wanted
      */
     record Parts(
             Path name, String[] tokens, Map<String, Integer> ids, Map<Integer, AddedTokens.Added> added, AddedTokens rawTokens,
-            AddedTokens normalTokens, boolean nfc, PreTokenizer preTokenizer, boolean prefixSpace, WordPattern pattern, Bpe bpe, int[] prefix,
-            int[] suffix, OptionalInt endOfText) {}
+            AddedTokens normalTokens, Normalizer normalizer, PreTokenizer preTokenizer, Bpe bpe, TokenDecoder decoder, int[] prefix, int[] suffix,
+            OptionalInt endOfText) {}
 
     Tokenizer(Parts parts) {
         this.parts = parts;
-        this.bytes = new byte[parts.tokens.length][];
-        for (int id = 0; id < bytes.length; id++) {
-            String token = parts.tokens[id];
-            if (token != null) {
-                byte[] spelled = ByteAlphabet.bytesOrNull(token);
-                bytes[id] = spelled != null ? spelled : token.getBytes(StandardCharsets.UTF_8);
-            }
-        }
     }
 
     /**
@@ -80,11 +69,12 @@ public final class Tokenizer {
     /** The text of {@code ids}: special tokens kept, spaces as they are; bytes that are not UTF-8 become U+FFFD. Unknown ids are an error. */
     public String decode(int[] ids) {
         StringBuilder text = new StringBuilder();
-        Utf8Decoder decoder = new Utf8Decoder();
+        TokenDecoder.Run run = parts.decoder.start(text);
         for (int id : ids) {
-            decoder.push(bytesOf(id), text);
+            requireToken(id);
+            run.push(id);
         }
-        decoder.flush(text);
+        run.end();
         return text.toString();
     }
 
@@ -149,12 +139,14 @@ public final class Tokenizer {
         return parts.name;
     }
 
-    /** The bytes that {@code id} stands for; not to be changed. */
-    byte[] bytesOf(int id) {
-        if (id < 0 || id >= size() || bytes[id] == null) {
+    TokenDecoder decoder() {
+        return parts.decoder;
+    }
+
+    void requireToken(int id) {
+        if (!parts.decoder.has(id)) {
             throw new InputException("token id " + id + " is not in " + parts.name + ", whose ids go from 0 to " + (size() - 1));
         }
-        return bytes[id];
     }
 
     static void requirePairs(char[] s) {

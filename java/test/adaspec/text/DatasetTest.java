@@ -235,7 +235,7 @@ class DatasetTest {
             assertArrayEquals(sample.evaluationPrompt(neox).ids(), Arrays.copyOf(sample.ids(), sample.answerStart()));
             if (!sample.truncated()) {
                 String answer = neox.decode(Arrays.copyOfRange(sample.ids(), sample.answerStart(), sample.ids().length));
-                assertEquals(Nfc.normalize(sample.text().completion()) + "<|endoftext|>", answer);
+                assertEquals(Nfc.FORM.normalize(sample.text().completion()) + "<|endoftext|>", answer);
             }
         }
         assertEquals(374, dataset.split(Dataset.HELD_OUT).heldOut().size());

@@ -38,7 +38,7 @@ class TokenizerCorpusTest {
                 lines.add(tokenizer.encode(line, true).ids()).add(-1);
             }
             assertEquals(golden.getValue().get(name).get("lines").asText(), lines.hex(), path + " line by line");
-            if (Nfc.normalize(text).equals(text)) {
+            if (Nfc.FORM.normalize(text).equals(text)) {
                 assertArrayEquals(bytes, tokenizer.decode(whole.ids()).getBytes(StandardCharsets.UTF_8), path + " decoded");
             }
         }

@@ -148,7 +148,7 @@ class TokenizerTest {
     @Test
     void marksWithoutEndAreOrderedInLinearTime() {
         String many = "\u0301\u0323".repeat(100_000);
-        String normal = assertTimeoutPreemptively(Duration.ofSeconds(30), () -> Nfc.normalize("a" + many));
+        String normal = assertTimeoutPreemptively(Duration.ofSeconds(30), () -> Nfc.FORM.normalize("a" + many));
         assertEquals("\u1ea1" + "\u0323".repeat(99_999) + "\u0301".repeat(100_000), normal);
         // Marks of many classes, among them some that decompose, end runs (class 0) or are unknown to the library: as the JDK orders short ones.
         int[] marks = {0x301, 0x323, 0x345, 0x334, 0x327, 0x344, 0x93C, 0x903, 0x20DD, 0x5B0, 0x64B, 0x30A, 0x31B};
@@ -158,7 +158,7 @@ class TokenizerTest {
             for (int i = 0; i < 300; i++) {
                 text.appendCodePoint(marks[random.nextInt(marks.length)]);
             }
-            assertEquals(java.text.Normalizer.normalize(text, java.text.Normalizer.Form.NFC), Nfc.normalize(text.toString()));
+            assertEquals(java.text.Normalizer.normalize(text, java.text.Normalizer.Form.NFC), Nfc.FORM.normalize(text.toString()));
         }
     }
 
@@ -214,6 +214,12 @@ class TokenizerTest {
         return (ObjectNode) json.get("model");
     }
 
+    private static ObjectNode split(ObjectNode json, String kind, String pattern) {
+        ObjectNode split = json.putObject("pre_tokenizer").put("type", "Split").put("behavior", "Isolated").put("invert", false);
+        split.putObject("pattern").put(kind, pattern);
+        return split;
+    }
+
     @Test
     void malformedFilesAreOneSentence() {
         refused("model", json -> json.remove("model"));
@@ -241,15 +247,31 @@ class TokenizerTest {
         refused("\"truncation\"", json -> json.putObject("truncation").put("max_length", 4));
         refused("\"padding\"", json -> json.putObject("padding"));
         refused("normalizer of type Lowercase", json -> json.putObject("normalizer").put("type", "Lowercase"));
-        refused("pre_tokenizer of type \"Metaspace\"", json -> json.putObject("pre_tokenizer").put("type", "Metaspace"));
-        refused("pre_tokenizer", json -> json.putNull("pre_tokenizer"));
-        refused("ByteLevel at the end", json -> json.putObject("pre_tokenizer").put("type", "Digits"));
-        refused("splits by \"\\\\w+\"", json -> {
-            ObjectNode split = json.putObject("pre_tokenizer").put("type", "Split").put("behavior", "Isolated");
-            split.putObject("pattern").put("Regex", "\\w+");
+        refused("pre_tokenizer of type BertPreTokenizer", json -> json.putObject("pre_tokenizer").put("type", "BertPreTokenizer"));
+        refused("pre_tokenizer.pretokenizers[0] of type Nothing", json -> json.putObject("pre_tokenizer").put("type", "Sequence")
+                .putArray("pretokenizers").addObject().put("type", "Nothing"));
+        refused("no type in pre_tokenizer", json -> json.putObject("pre_tokenizer"));
+        refused("pre_tokenizer.behavior", json -> split(json, "Regex", "a").put("behavior", "Sometimes"));
+        refused("pre_tokenizer.pattern.Regex that has a '(' without its ')'", json -> split(json, "Regex", "(a"));
+        refused("is longer than 20000 characters", json -> split(json, "Regex", "a".repeat(1_000_000)));
+        refused("no pattern as pre_tokenizer.pattern", json -> split(json, "String", ""));
+        refused("no pattern as pre_tokenizer.pattern", json -> split(json, "Neither", "x"));
+        refused("pre_tokenizer.replacement; one character", json ->
+                json.putObject("pre_tokenizer").put("type", "Metaspace").put("replacement", "ab"));
+        refused("pre_tokenizer.prepend_scheme; always", json ->
+                json.putObject("pre_tokenizer").put("type", "Metaspace").put("replacement", "_").put("prepend_scheme", "now"));
+        refused("make them agree", json -> json.putObject("pre_tokenizer").put("type", "Metaspace").put("replacement", "_")
+                .put("prepend_scheme", "first").put("add_prefix_space", false));
+        refused("normalizer.prepend", json -> json.putObject("normalizer").put("type", "Prepend"));
+        refused("lone surrogate in normalizer.prepend", json -> json.putObject("normalizer").put("type", "Prepend").put("prepend", "\uD800"));
+        refused("normalizer.content", json -> json.putObject("normalizer").put("type", "Replace").putObject("pattern").put("String", "a"));
+        refused("decoder of type WordPiece", json -> json.putObject("decoder").put("type", "WordPiece"));
+        refused("decoder.start; a whole number", json -> json.putObject("decoder").put("type", "Strip").put("content", " ").put("start", -1));
+        refused("decoder.decoders", json -> json.putObject("decoder").put("type", "Sequence"));
+        refused("unk_token", json -> {
+            json.putNull("pre_tokenizer");
+            model(json).put("unk_token", "<none>");
         });
-        refused("decoder of type Metaspace", json -> json.putObject("decoder").put("type", "Metaspace"));
-        refused("decoder of type null", json -> json.putNull("decoder"));
         refused("post_processor of type Roberta", json -> json.putObject("post_processor").put("type", "Roberta"));
         refused("added_tokens[0]", json -> json.putArray("added_tokens").add("x"));
         refused("added_tokens[0].content", json -> json.putArray("added_tokens").addObject().put("id", 600));
