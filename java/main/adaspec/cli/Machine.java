@@ -43,14 +43,34 @@ final class Machine {
 
     /** The vector features that matter to the kernels, in the order of their age. */
     List<String> vectorFeatures() {
-        Set<String> flags = Set.copyOf(new TreeSet<>(Arrays.asList(
-                field("proc/cpuinfo", "flags").or(() -> field("proc/cpuinfo", "Features")).orElse("").split("\\s+"))));
+        Set<String> flags = flags();
         return VECTOR_FEATURES.stream().filter(flags::contains).toList();
+    }
+
+    /** Those of {@code features} that the processor lacks. */
+    List<String> lacking(List<String> features) {
+        Set<String> flags = flags();
+        return features.stream().filter(feature -> !flags.contains(feature)).toList();
+    }
+
+    private Set<String> flags() {
+        return Set.copyOf(new TreeSet<>(Arrays.asList(
+                field("proc/cpuinfo", "flags").or(() -> field("proc/cpuinfo", "Features")).orElse("").split("\\s+"))));
     }
 
     /** Physical memory in bytes, or empty. */
     Optional<Long> memoryBytes() {
         return field("proc/meminfo", "MemTotal").map(text -> Long.parseLong(text.replace("kB", "").strip()) * 1024);
+    }
+
+    /** Bytes that the control group allows this process (a container's limit), or empty where it sets none. */
+    Optional<Long> memoryLimit() {
+        return Stream.of("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes")
+                .flatMap(this::lines)
+                .filter(line -> line.strip().matches("\\d{1,18}"))
+                .map(line -> Long.parseLong(line.strip()))
+                .filter(bytes -> bytes < memoryBytes().orElse(Long.MAX_VALUE))
+                .findFirst();
     }
 
     /** The device files of NVIDIA GPUs, such as {@code /dev/nvidia0}. */

@@ -53,6 +53,7 @@ public final class Main extends Command {
             SelectCommand.class,
             CacheCommand.class,
             BenchCommand.class,
+            InspectCommand.class,
             DoctorCommand.class);
 
     public static void main(String[] arguments) {

@@ -3,10 +3,12 @@ package adaspec.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import adaspec.Processes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,7 +27,52 @@ class DoctorCommandTest {
         }
         assertTrue(line.out().contains("--device reference: works"), line.out());
         assertTrue(line.out().contains("--device cuda: cannot be used: "), line.out());
-        assertTrue(line.out().contains("--device auto: takes "), line.out());
+        assertTrue(line.out().lines().toList().getLast().startsWith("use        --device auto: cpu works: cpu "), line.out());
+        assertTrue(line.out().contains("tier       ") && line.out().contains("threads    "), line.out());
+    }
+
+    /** The exit code is about the device that is asked for. */
+    @Test
+    void aDeviceThatCannotBeUsedEndsWithOne() {
+        Line cuda = Line.run("doctor", "--device", "cuda");
+        assertEquals(1, cuda.code());
+        assertTrue(cuda.out().lines().toList().getLast().startsWith("use        --device cuda: cannot be used: "), cuda.out());
+        assertEquals(0, Line.run("doctor", "--device", "reference", "--threads", "3").code());
+        assertEquals(2, Line.run("doctor", "--device", "tpu").code());
+    }
+
+    /** A tier that is forced and not there leaves nothing to use: told whole, in a process with that environment. */
+    @Test
+    void aTierThatIsNoneIsTold() throws Exception {
+        Processes.Ended ended = Processes.run(
+                Processes.java("--enable-native-access=ALL-UNNAMED", Main.class.getName(), "doctor"), Map.of("ADASPEC_CPU_TIER", "abacus"));
+        assertEquals(1, ended.code(), ended.err());
+        assertTrue(ended.out().lines().toList().getLast().startsWith("use        --device auto: cannot be used: ADASPEC_CPU_TIER is not a tier"), ended.out());
+        assertTrue(ended.out().contains("--device reference: works"), ended.out());
+    }
+
+    @Test
+    void saysWhyATierWasChosen() throws IOException {
+        write("proc/cpuinfo", "flags\t\t: fpu avx2 fma f16c bmi2 avx512f avx512bw\n");
+        var machine = new Machine(root, null);
+        assertEquals("avx2, forced by ADASPEC_CPU_TIER", DoctorCommand.tier(machine, "avx2", "works: cpu avx2, 1 thread"));
+        assertEquals(
+                "avx2, the widest that this processor has; not avx512: the processor lacks avx512dq avx512vl avx512cd",
+                DoctorCommand.tier(machine, null, "works: cpu avx2, 1 thread"));
+        assertEquals("avx512, the widest that this processor has", DoctorCommand.tier(machine, "", "works: cpu avx512, 1 thread"));
+    }
+
+    @Test
+    void aContainersLimitIsTheMemory() throws IOException {
+        write("proc/meminfo", "MemTotal:       24689012 kB\n");
+        var machine = new Machine(root, null);
+        assertEquals(Optional.empty(), machine.memoryLimit());
+        write("sys/fs/cgroup/memory.max", "max\n");
+        assertEquals(Optional.empty(), machine.memoryLimit());
+        write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+        assertEquals(Optional.empty(), machine.memoryLimit(), "no limit, as version 1 spells it");
+        write("sys/fs/cgroup/memory.max", "8000000000\n");
+        assertEquals(Optional.of(8000000000L), machine.memoryLimit());
     }
 
     @Test
@@ -37,7 +84,9 @@ class DoctorCommandTest {
         write("proc/cpuinfo", "processor\t: 0\nmodel name\t: A CPU: fast\nflags\t\t: fpu avx512f avx2 avx512_bf16\nflags : none\n");
         write("proc/meminfo", "MemTotal:       24689012 kB\nMemFree: 1 kB\n");
         write("opt/cuda/lib/libcublas.so.12", "");
-        write("usr/local/cuda-13.0/lib64/libcublas.so.13", "");
+        write("usr/local/cuda-13.0/lib64/libcublas.so.13.1.0.3", "");
+        Path link = root.resolve("usr/local/cuda-13.0/lib64/libcublas.so.13");
+        Files.createSymbolicLink(link, Path.of("libcublas.so.13.1.0.3"));
         var machine = new Machine(root, "/nowhere:/opt/cuda/lib");
         assertEquals("A CPU: fast", machine.processor());
         assertEquals(List.of("avx2", "avx512f", "avx512_bf16"), machine.vectorFeatures());
@@ -46,7 +95,7 @@ class DoctorCommandTest {
                 "1 found: NVIDIA H200",
                 "driver: NVIDIA UNIX x86_64 Kernel Module 580.65.06 Sun Jul 27",
                 "libcuda.so.1: not found",
-                "libcublas.so.13: " + root.resolve("usr/local/cuda-13.0/lib64/libcublas.so.13"),
+                "libcublas.so.13: " + link + " (libcublas.so.13.1.0.3)",
                 "libcublas.so.12: " + root.resolve("opt/cuda/lib/libcublas.so.12")),
                 DoctorCommand.gpu(machine));
     }

@@ -1,0 +1,22 @@
+package adaspec.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** An architecture in words. */
+public final class ArchitectureText {
+    private ArchitectureText() {}
+
+    /** A line of words: {@code gpt_neox: 6 layers of 256 channels, ...}. */
+    public static String describe(Architecture a) {
+        List<String> parts = new ArrayList<>();
+        parts.add(a.layers() + (a.layers() == 1 ? " layer of " : " layers of ") + a.hiddenSize() + " channels");
+        parts.add(a.heads() + " heads of " + a.headDim() + (a.kvHeads() == a.heads() ? "" : " over " + a.kvHeads() + " key-value heads"));
+        parts.add("MLP of " + a.intermediateSize() + " (" + a.activation().name().toLowerCase(Locale.ROOT) + " GELU)");
+        parts.add("rotary over " + a.rotaryDim() + " of " + a.headDim() + " channels, theta " + (long) a.rotaryBase());
+        parts.add(a.parallelResidual() ? "attention and MLP side by side" : "attention, then MLP");
+        parts.add(a.attentionBias() ? a.mlpBias() ? "biases" : "biases in the attention" : a.mlpBias() ? "biases in the MLP" : "no biases");
+        return a.family() + ": " + String.join(", ", parts);
+    }
+}
