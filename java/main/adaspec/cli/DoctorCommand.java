@@ -46,9 +46,8 @@ public final class DoctorCommand extends Command {
         line("engine", Version.current().toString());
         line("java", Runtime.version() + ", " + System.getProperty("java.vendor") + ", " + System.getProperty("java.home"));
         line("memory", memory(machine));
-        line("processor", machine.processor() + ", " + Runtime.getRuntime().availableProcessors() + " cores, "
-                + String.join(" ", machine.vectorFeatures()));
-        line("threads", devices.threads() + (given("--threads") ? " as asked for" : ": all cores that this process may use; --threads N changes it"));
+        line("processor", machine.processor() + ", " + cores() + ", " + String.join(" ", machine.vectorFeatures()));
+        line("threads", devices.threads() + (given("--threads") ? ", as asked for" : ", one a core; --threads N changes it"));
         library("libadaspec_cpu.so", "the engine's own kernels");
         library("libdnnl.so.3", "oneDNN, GEMM for training");
         library("libgomp.so.1", "OpenMP");
@@ -57,13 +56,14 @@ public final class DoctorCommand extends Command {
         resource("adaspec/default/draft/config.json", "default draft");
         gpu(machine).forEach(text -> line("gpu", text));
         for (String device : List.of("cpu", "cuda", "reference")) {
-            line("device", "--device " + device + ": " + Use.of(device, devices.threads()).words());
+            Use use = Use.of(device, devices.threads());
+            line("device", "--device " + device + ": " + (use.works() ? "works: " : "") + use.words());
         }
         Use use = Use.of(devices.device(), devices.threads());
         if (use.works() && use.name().equals("cpu")) {
             line("tier", tier(machine, System.getenv("ADASPEC_CPU_TIER"), use.words()));
         }
-        line("use", "--device " + devices.device() + ": " + (use.works() ? use.name() + " " : "") + use.words());
+        line("use", "--device " + devices.device() + ": " + use.words());
         return use.good(devices.device()) ? Main.OK : Main.FAILED;
     }
 
@@ -78,7 +78,7 @@ public final class DoctorCommand extends Command {
         static Use of(String device, int threads) {
             try (Device opened = Device.open(device, threads)) {
                 String reasons = opened.notes().isEmpty() ? "" : ", because " + String.join("; ", opened.notes());
-                return new Use(opened.name(), "works: " + opened.describe() + reasons, opened.notes());
+                return new Use(opened.name(), opened.describe() + reasons, opened.notes());
             } catch (InputException | DeviceException e) {
                 return new Use(null, "cannot be used: " + e.getMessage().replaceFirst("^--device \\S+: ", ""), List.of());
             }
@@ -92,6 +92,11 @@ public final class DoctorCommand extends Command {
         boolean good(String asked) {
             return works() && notes.isEmpty() && (asked.equals("auto") || asked.startsWith(name));
         }
+    }
+
+    private static String cores() {
+        int cores = Runtime.getRuntime().availableProcessors();
+        return cores + (cores == 1 ? " core" : " cores") + " for this process";
     }
 
     private static String memory(Machine machine) {
