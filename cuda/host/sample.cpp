@@ -4,20 +4,28 @@
 #include "threads.h"
 
 ADASPEC_OPERATION(sample)(
-    int32_t* token, const float* logits, int64_t ld_logits, float temperature, uint64_t seed, int32_t first_sequence, int64_t position,
-    int32_t purpose, int64_t b, int64_t v, void*) {
+    int32_t* token, float* probability, const float* logits, int64_t ld_logits, const adaspec_draw* draws, int32_t purpose, int32_t index, int64_t b,
+    int64_t v, void*) {
     REQUIRE(b >= 0 && v >= 1 && ld_logits >= v, "sample: logits are (%lld, %lld) with row stride %lld", (long long)b, (long long)v,
         (long long)ld_logits);
-    REQUIRE(temperature >= 0 && temperature < INFINITY, "sample: temperature is %g; zero or more was expected", (double)temperature);
+    REQUIRE(index >= 0, "sample: index %d; zero or more was expected", index);
+    REQUIRE_DRAWS("sample", draws, b);
 #pragma omp parallel for schedule(static) num_threads(threads_for(4 * b * v))
     for (int64_t i = 0; i < b; i++) {
         const float* row = logits + i * ld_logits;
-        if (temperature == 0) {
+        const bool greedy = draws[i].temperature == 0;
+        if (greedy) {
             token[i] = argmax(row, v);
-        } else {
-            const Softmax softmax = softmax_row(row, v, temperature);
-            const double u = uniform_number(seed, (uint64_t)position, (uint32_t)first_sequence + (uint32_t)i, (uint32_t)purpose);
-            token[i] = softmax.finite() ? draw(row, v, softmax, temperature, u) : -1;
+            if (probability != nullptr) {
+                const Softmax softmax = softmax_row(row, v, 1);
+                probability[i] = token[i] < 0 ? NAN : (float)(1 / softmax.sum);
+            }
+            continue;
+        }
+        const Law law(row, v, draws[i]);
+        token[i] = law.finite() ? draw_token(law, uniform_number(draws[i], purpose, index)) : -1;
+        if (probability != nullptr) {
+            probability[i] = token[i] < 0 ? NAN : (float)law.probability(token[i]);
         }
     }
     return ADASPEC_OK;

@@ -264,6 +264,10 @@ INLINE float max_lane(vf x) {
 INLINE bool any(vi mask) {
 #if defined(__AVX512F__)
     return _mm512_movepi32_mask((__m512i)mask) != 0;
+#elif defined(__AVX2__)
+    return _mm256_movemask_ps((__m256)mask) != 0;
+#elif defined(__SSE__)
+    return _mm_movemask_ps((__m128)mask) != 0;
 #else
     int32_t bits = 0;
     for (int l = 0; l < VL; l++) {

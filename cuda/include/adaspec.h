@@ -234,32 +234,62 @@ ADASPEC_API int32_t adaspec_adamw(
 /* ---------------------------------------------------------------------------------------------------------------- decoding */
 
 /*
- * Random numbers are Philox4x32-10 with key (seed low, seed high) and counter (position low, position high, sequence, purpose); the uniform number is
- * ((word0 << 32 | word1) >> 11) * 2^-53.
+ * How the tokens of one sequence are drawn. Its law is that of a row of logits x under temperature, top-k and top-p, in that order (as Hugging Face
+ * warps): softmax(x / temperature) over the ids kept, 0 elsewhere. top_k >= 1 keeps x >= the k-th largest value; top_p < 1 then keeps x >= the
+ * largest value t with P(x >= t) >= top_p, P being the law that top-k left. Ties with the k-th or with the boundary value are all kept, so that the
+ * law depends on values alone and not on the order of ids. temperature 0 is greedy: the argmax, lowest id on ties.
+ *
+ * Random numbers are Philox4x32-10 with key (seed low, seed high) and counter (position + i low, high, sequence, purpose + 256 i); the uniform number
+ * is ((word0 << 32 | word1) >> 11) * 2^-53. i counts the tokens drafted in one step of speculation, which starts at `position`. It enters the counter
+ * twice because block verification learns something about the numbers of tokens that it does not accept: the next step, which starts elsewhere,
+ * must draw other ones at the same positions.
  */
+typedef struct adaspec_draw {
+    uint64_t seed;
+    int64_t position;   /* of the first token of the step */
+    int32_t sequence;
+    float temperature;  /* 0, or positive and finite */
+    int32_t top_k;      /* 0: off */
+    float top_p;        /* in (0, 1]; 1: off */
+} adaspec_draw;
+
 #define ADASPEC_PURPOSE_DRAFT 0
 #define ADASPEC_PURPOSE_ACCEPT 1
 #define ADASPEC_PURPOSE_NEXT 2
 
 /*
- * token (b) from each row of logits (b, v): argmax (lowest id on ties) at temperature 0, else inverse distribution function in id order of
- * softmax(logits / temperature), with the number of (seed, first_sequence + row, position, purpose). A row with NaN or +inf, or only -inf, gives -1.
+ * token (b) from each row of logits (b, v): by inverse distribution function in id order from the law of draws[b], with the number of
+ * (position + index, index, purpose). probability (b), may be NULL: that of the token in its law, at temperature 0 in softmax(logits). A row with NaN
+ * or +inf, or only -inf, gives token -1 and probability NaN. draws (b) out of range: ADASPEC_INVALID_ARGUMENT (processor) or undefined (GPU).
  */
 ADASPEC_API int32_t adaspec_sample(
-    int32_t* token, const float* logits, int64_t ld_logits, float temperature, uint64_t seed, int32_t first_sequence, int64_t position,
-    int32_t purpose, int64_t b, int64_t v, void* stream);
+    int32_t* token, float* probability, const float* logits, int64_t ld_logits, const adaspec_draw* draws, int32_t purpose, int32_t index, int64_t b,
+    int64_t v, void* stream);
+
+/* How much of a draft stands. Both leave the law of what is emitted the target's; block verification accepts at least as many tokens on average. */
+#define ADASPEC_VERIFY_TOKEN 0
+#define ADASPEC_VERIFY_BLOCK 1
 
 /*
- * Token verification with rejection sampling (Leviathan et al. 2023). target: rows b * (g+1) + i, draft: rows b * g + i, draft_tokens (b, g),
- * draft_lengths (b) in [0, g]. Draft token i is accepted while u q(x) < p(x), u of (seed, first_sequence + b, position + i, ACCEPT); at the first
- * rejection next comes from norm(max(p - q, 0)) (from p where that sum is 0), after a full acceptance from p, with the number of (.., position +
- * accepted, NEXT). temperature 0: a token is accepted while it is the target's argmax, next is the argmax. one_hot_draft != 0: q is 1 at the draft
- * token and draft may be NULL. A sequence with a row that is not finite (as in adaspec_sample) gives next = -1 and accepted = the number before that
- * row.
+ * Verification of one draft a sequence. Sequence s drafted draft_lengths[s] in [0, g] tokens draft_tokens[s * g + i], token i from the law Q_i of row
+ * s * g + i of draft; the target's law P_i at its position is row first_rows[s] + i of target (first_rows NULL: s * (g+1)), and one row follows the
+ * last token's. All laws are those of draws[s]; u_i is the number of (position + i, i, ACCEPT).
+ *
+ * ADASPEC_VERIFY_TOKEN (Leviathan et al. 2023): token i is accepted while u_i Q_i(x_i) < P_i(x_i); next comes from norm(max(P - Q, 0)) of the first
+ * rejected token.
+ * ADASPEC_VERIFY_BLOCK (Sun et al. 2025): p_0 = 1, p_i = min(p_(i-1) P_(i-1)(x_(i-1)) / Q_(i-1)(x_(i-1)), 1); S_i = sum max(p_i P_i - Q_i, 0);
+ * h_i = S_i / (S_i + 1 - p_i), at the end p_i, and 1 where p_i is 1; accepted is the largest i with u_(i-1) < h_i, or 0; next comes from
+ * norm(max(p_i P_i - Q_i, 0)) at i = accepted.
+ * Both: after a full acceptance, and where that sum is 0, next comes from P; its number is that of (position + accepted, 0, NEXT).
+ *
+ * temperature 0: a token is accepted while it is the target's argmax, next is the argmax. one_hot_draft != 0: Q is 1 at the draft token; draft may
+ * then be NULL. The draft may end anywhere, as long as whether it goes on after token i depends on tokens up to i alone. A row that is read and is
+ * not finite (as in adaspec_sample) gives next = -1 and accepted = the number of rows before it; token verification reads to the first rejection,
+ * block verification all rows but the last, and the last after a full acceptance.
  */
 ADASPEC_API int32_t adaspec_verify(
-    int32_t* accepted, int32_t* next, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const int32_t* draft_tokens,
-    const int32_t* draft_lengths, float temperature, int32_t one_hot_draft, uint64_t seed, int32_t first_sequence, int64_t position, int64_t b,
+    int32_t* accepted, int32_t* next, const float* target, int64_t ld_target, const int32_t* first_rows, const float* draft, int64_t ld_draft,
+    const int32_t* draft_tokens, const int32_t* draft_lengths, const adaspec_draw* draws, int32_t verification, int32_t one_hot_draft, int64_t b,
     int64_t g, int64_t v, void* stream);
 
 #ifdef __cplusplus

@@ -1,6 +1,8 @@
 /* Laws, Philox and the inverse distribution function in double, for the tests of sampling and verification. */
 #pragma once
 
+#include <algorithm>
+
 #include "check.h"
 
 /* Philox4x32-10 written apart from the library's, as four words. */
@@ -28,21 +30,52 @@ inline double uniform(uint64_t seed, int32_t sequence, int64_t position, int32_t
     return (double)(((uint64_t)block.word[0] << 32 | block.word[1]) >> 11) * 0x1p-53;
 }
 
-inline std::vector<double> law(const float* x, int64_t v, double temperature) {
-    double largest = -INFINITY;
-    for (int64_t i = 0; i < v; i++) {
-        largest = fmax(largest, x[i]);
+/* A draw of one sequence, as the library takes it. */
+inline adaspec_draw draw_of(uint64_t seed, int64_t position, int32_t sequence, float temperature, int32_t top_k = 0, float top_p = 1) {
+    return {seed, position, sequence, temperature, top_k, top_p};
+}
+
+/* The number of token `index` of a step. */
+inline double uniform(const adaspec_draw& draw, int32_t purpose, int32_t index) {
+    return uniform(draw.seed, draw.sequence, draw.position + index, purpose + 256 * index);
+}
+
+/*
+ * The law of a row by sorting. top_p counts as at least `slack` more (or, negative, less) of the mass: where both give one law, it is the law; where
+ * they do not, a mass lies on the boundary within rounding.
+ */
+inline std::vector<double> law(const float* x, int64_t v, double temperature, int64_t top_k = 0, double top_p = 1, double slack = 0) {
+    std::vector<float> sorted(x, x + v);
+    std::sort(sorted.begin(), sorted.end(), std::greater<float>());
+    const double largest = sorted[0];
+    const auto weight = [=](double value) { return exp((value - largest) / temperature); };
+    double least = top_k > 0 && top_k < v ? sorted[(size_t)top_k - 1] : -INFINITY;
+    if (top_p < 1) {
+        double kept = 0;
+        for (int64_t i = 0; i < v; i++) {
+            kept += x[i] >= least ? weight(x[i]) : 0;
+        }
+        double reached = 0;
+        size_t i = 0;
+        while (reached += weight(sorted[i]), reached < (top_p + slack) * kept && i + 1 < (size_t)v && sorted[i + 1] >= least) {
+            i++;
+        }
+        least = sorted[i];
     }
     std::vector<double> p((size_t)v);
     double sum = 0;
     for (int64_t i = 0; i < v; i++) {
-        p[(size_t)i] = exp((x[i] - largest) / temperature);
+        p[(size_t)i] = x[i] >= least ? weight(x[i]) : 0;
         sum += p[(size_t)i];
     }
     for (double& value : p) {
         value /= sum;
     }
     return p;
+}
+
+inline std::vector<double> law(const float* x, int64_t v, const adaspec_draw& draw, double slack = 0) {
+    return law(x, v, draw.temperature, draw.top_k, draw.top_p, slack);
 }
 
 /* True where `id` is what u picks from weights, or u lies within `slack` of the total of an edge of id's interval. */

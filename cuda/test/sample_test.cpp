@@ -1,4 +1,7 @@
-/* Sampling: the token is the one the inverse distribution function in double picks, and what cannot be sampled gives -1. */
+/*
+ * Sampling: the token is the one the inverse distribution function in double picks from the law under temperature, top-k and top-p, ties with their
+ * boundary values are kept, and what cannot be sampled gives -1.
+ */
 #include "law_oracle.h"
 
 static void check_known_answers() {
@@ -11,83 +14,181 @@ static void check_known_answers() {
     CHECK(pi.word[0] == 0xd16cfe09 && pi.word[1] == 0x94fdcceb && pi.word[2] == 0x5001e420 && pi.word[3] == 0x24126ea1, "pi");
 }
 
-static void check(int64_t b, int64_t v, float temperature, uint64_t seed) {
+/* Every sequence with its own temperature, top-k, top-p, seed, sequence and position. */
+static void check(int64_t b, int64_t v, uint64_t seed, const std::function<float(int64_t)>& logit) {
     const int64_t ld = v + v % 3;
-    Floats logits((b - 1) * ld + v, normals(seed, 2));
+    const float temperatures[] = {0, 0.3f, 1, 2.5f};
+    const int32_t top_ks[] = {0, 1, 2, 7, 50, 1000};
+    const float top_ps[] = {1, 1e-6f, 0.5f, 0.9f, 0.999f};
+    Floats logits((b - 1) * ld + v, logit);
     Ints token(b);
-    const int64_t position = ((int64_t)1 << 33) + 5;
-    CHECK_OK(adaspec_sample(token, logits, ld, temperature, seed << 20, 40, position, ADASPEC_PURPOSE_DRAFT, b, v, nullptr));
+    Floats probability(b);
+    std::vector<adaspec_draw> draws;
+    for (int64_t i = 0; i < b; i++) {
+        draws.push_back(draw_of(seed << 20, ((int64_t)1 << 33) + 5 * i, 40 + (int32_t)i, temperatures[i % 4], top_ks[i / 4 % 6], top_ps[i / 24 % 5]));
+    }
+    const int32_t index = 3;
+    CHECK_OK(adaspec_sample(token, probability, logits, ld, draws.data(), ADASPEC_PURPOSE_DRAFT, index, b, v, nullptr));
     for (int64_t i = 0; i < b; i++) {
         const float* row = logits.data + i * ld;
-        if (temperature == 0) {
+        const adaspec_draw& d = draws[(size_t)i];
+        double wanted = 0;
+        if (d.temperature == 0) {
             for (int64_t j = 0; j < v; j++) {
                 CHECK(row[j] < row[token[i]] || (row[j] == row[token[i]] && j >= token[i]), "row %d: %d is not the lowest argmax", (int)i, token[i]);
             }
+            wanted = law(row, v, 1)[(size_t)token[i]];
         } else {
-            const double u = uniform(seed << 20, 40 + (int32_t)i, position, ADASPEC_PURPOSE_DRAFT);
-            CHECK(picks(law(row, v, temperature), u, token[i], 1e-6), "row %d of v %d, temperature %g: %d is not what %g picks", (int)i, (int)v,
-                  (double)temperature, token[i], u);
+            const double u = uniform(d, ADASPEC_PURPOSE_DRAFT, index);
+            std::vector<double> p = law(row, v, d, -1e-6);
+            if (!picks(p, u, token[i], 2e-6)) {
+                p = law(row, v, d, 1e-6); /* a mass on the boundary within rounding */
+            }
+            CHECK(picks(p, u, token[i], 2e-6), "row %d of v %d, temperature %g, top-k %d, top-p %g: %d is not what %g picks", (int)i, (int)v,
+                (double)d.temperature, d.top_k, (double)d.top_p, token[i], u);
+            wanted = token[i] >= 0 ? p[(size_t)token[i]] : NAN;
         }
+        CHECK_CLOSE(probability[i], wanted, 1e-7, 3e-6, "the probability of row %d of v %d", (int)i, (int)v);
         int32_t alone = -2;
-        CHECK_OK(adaspec_sample(&alone, row, v, temperature, seed << 20, 40 + (int32_t)i, position, ADASPEC_PURPOSE_DRAFT, 1, v, nullptr));
+        CHECK_OK(adaspec_sample(&alone, nullptr, row, v, &d, ADASPEC_PURPOSE_DRAFT, index, 1, v, nullptr));
         CHECK(alone == token[i], "row %d alone gives %d, not %d", (int)i, alone, token[i]);
     }
 }
 
-/* 200,000 draws of one law: chi-square with 6 degrees of freedom; 60 is passed once in 10^11 seeds, and this one is fixed. */
-static double chi_square(const std::vector<double>& wanted, const float* logits) {
+/* Chi-square of 200,000 draws with 6 degrees of freedom; 60 is passed once in 10^11 seeds, and this one is fixed. */
+static double chi_square(const std::vector<double>& wanted, const float* logits, float temperature, int32_t top_k, float top_p) {
     const int draws = 200000;
     std::vector<int> counts(7);
     for (int i = 0; i < draws; i++) {
         int32_t token = -1;
-        CHECK_OK(adaspec_sample(&token, logits, 7, 0.8f, 99, 3, i, ADASPEC_PURPOSE_NEXT, 1, 7, nullptr));
+        const adaspec_draw draw = draw_of(99, i, 3, temperature, top_k, top_p);
+        CHECK_OK(adaspec_sample(&token, nullptr, logits, 7, &draw, ADASPEC_PURPOSE_NEXT, 0, 1, 7, nullptr));
         counts[(size_t)token]++;
     }
     double sum = 0;
     for (size_t i = 0; i < 7; i++) {
-        sum += pow(counts[i] - draws * wanted[i], 2) / (draws * wanted[i]);
+        if (wanted[i] == 0) {
+            CHECK(counts[i] == 0, "token %d was dropped and drawn", (int)i);
+        } else {
+            sum += pow(counts[i] - draws * wanted[i], 2) / (draws * wanted[i]);
+        }
     }
     return sum;
 }
 
-int main() {
-    require_tier();
-    check_known_answers();
-    for (int64_t v : {1, 2, 15, 33, 255, 257, 512, 1025}) {
-        for (float temperature : {0.0f, 0.3f, 1.0f, 2.5f}) {
-            check(50, v, temperature, (uint64_t)v);
-        }
+/* The ids that draws over a fine grid of positions give: with 4000 draws and weights above 1 %, none is missed. */
+static std::vector<int> drawn(const float* logits, int64_t v, int32_t top_k, float top_p) {
+    std::vector<int> counts((size_t)v);
+    for (int i = 0; i < 4000; i++) {
+        int32_t token = -1;
+        const adaspec_draw draw = draw_of(7, i, 0, 1, top_k, top_p);
+        CHECK_OK(adaspec_sample(&token, nullptr, logits, v, &draw, 0, 0, 1, v, nullptr));
+        counts[(size_t)token]++;
     }
-    check(4, 50304, 1, 17);
+    for (int& count : counts) {
+        count = count > 0;
+    }
+    return counts;
+}
 
-    Floats logits(7, normals(12));
-    CHECK(chi_square(law(logits, 7, 0.8), logits) < 60, "the law of 200,000 draws");
-    CHECK(chi_square(law(logits, 7, 0.9), logits) > 60, "a law at another temperature passes: the check sees nothing");
+static void check_ties() {
+    /* Probabilities 8, 4, 4, 4, 2, 1, 1 of 24, out of order. */
+    const float p[7] = {1, 4, 8, 4, 2, 4, 1};
+    Floats logits(7, [&](int64_t i) { return logf(p[i]); });
+    typedef std::vector<int> kept;
+    CHECK(drawn(logits, 7, 1, 1) == (kept{0, 0, 1, 0, 0, 0, 0}), "top-k 1");
+    CHECK(drawn(logits, 7, 2, 1) == (kept{0, 1, 1, 1, 0, 1, 0}), "top-k 2 keeps all that tie with the second");
+    CHECK(drawn(logits, 7, 4, 1) == (kept{0, 1, 1, 1, 0, 1, 0}), "top-k 4");
+    CHECK(drawn(logits, 7, 5, 1) == (kept{0, 1, 1, 1, 1, 1, 0}), "top-k 5");
+    CHECK(drawn(logits, 7, 6, 1) == (kept{1, 1, 1, 1, 1, 1, 1}), "top-k 6 keeps both last ones");
+    CHECK(drawn(logits, 7, 0, 0.33f) == (kept{0, 0, 1, 0, 0, 0, 0}), "top-p below 8/24");
+    CHECK(drawn(logits, 7, 0, 0.34f) == (kept{0, 1, 1, 1, 0, 1, 0}), "top-p above 8/24 keeps all that tie with the boundary");
+    CHECK(drawn(logits, 7, 0, 0.83f) == (kept{0, 1, 1, 1, 0, 1, 0}), "top-p below 20/24");
+    CHECK(drawn(logits, 7, 0, 0.84f) == (kept{0, 1, 1, 1, 1, 1, 0}), "top-p above 20/24");
+    /* 8 and 4, 4, 4 of 20 are left: 0.39 of them is 7.8, 0.41 is 8.2; of all 24 both would be above 8. */
+    CHECK(drawn(logits, 7, 2, 0.39f) == (kept{0, 0, 1, 0, 0, 0, 0}), "top-p is taken of what top-k left");
+    CHECK(drawn(logits, 7, 2, 0.41f) == (kept{0, 1, 1, 1, 0, 1, 0}), "top-p is taken of what top-k left");
+    Floats zeros_of_both_signs(4, [](int64_t i) { return i == 0 ? -0.0f : i == 1 ? 0.0f : -1.0f; });
+    CHECK(drawn(zeros_of_both_signs, 4, 1, 1) == (kept{1, 1, 0, 0}), "zeros of both signs tie");
+    /* Many equal values, more than are ever sorted. */
+    Floats flat(1000, [](int64_t i) { return i % 2 ? 3.0f : 2.0f; });
+    int32_t token;
+    for (int i = 0; i < 500; i++) {
+        const adaspec_draw draw = draw_of(7, i, 0, 1, 1 + i, 0.5f);
+        CHECK_OK(adaspec_sample(&token, nullptr, flat, 1000, &draw, 0, 0, 1, 1000, nullptr));
+        CHECK(token % 2 == 1, "top-k %d of 500 equal values gives %d", 1 + i, token);
+    }
+}
 
-    /* Ties at temperature 0, weights of 0, and what has no law. */
+static void check_what_has_no_law() {
     Floats rows(5 * 40, [](int64_t i) { return i % 40 == 7 || i % 40 == 30 ? 5.0f : -INFINITY; });
     rows[1 * 40 + 39] = NAN;
     rows[2 * 40 + 3] = INFINITY;
     rows[3 * 40 + 7] = rows[3 * 40 + 30] = -INFINITY;
     for (float temperature : {0.0f, 1.0f}) {
-        for (int64_t position = 0; position < 20; position++) {
-            Ints token(5);
-            CHECK_OK(adaspec_sample(token, rows, 40, temperature, 1, 0, position, 0, 5, 40, nullptr));
-            CHECK(token[0] == 7 || (temperature > 0 && token[0] == 30), "token %d has no weight", token[0]);
-            CHECK(token[1] == -1 && token[2] == -1 && token[3] == -1, "broken rows give %d %d %d", token[1], token[2], token[3]);
-            CHECK(token[4] == 7 || (temperature > 0 && token[4] == 30), "token %d has no weight", token[4]);
+        for (int32_t top_k : {0, 1, 5}) {
+            for (float top_p : {1.0f, 0.7f}) {
+                for (int64_t position = 0; position < 20; position++) {
+                    const std::vector<adaspec_draw> draws(5, draw_of(1, position, 0, temperature, top_k, top_p));
+                    Ints token(5);
+                    Floats probability(5);
+                    CHECK_OK(adaspec_sample(token, probability, rows, 40, draws.data(), 0, 0, 5, 40, nullptr));
+                    for (int64_t i : {0, 4}) {
+                        CHECK(token[i] == 7 || (temperature > 0 && token[i] == 30), "token %d has no weight", token[i]);
+                        CHECK_CLOSE(probability[i], 0.5, 1e-6, 0, "of two");
+                    }
+                    for (int64_t i : {1, 2, 3}) {
+                        CHECK(token[i] == -1 && isnan(probability[i]), "broken row %d gives %d with %g", (int)i, token[i], (double)probability[i]);
+                    }
+                }
+            }
         }
     }
+}
+
+int main() {
+    require_tier();
+    check_known_answers();
+    for (int64_t v : {1, 2, 15, 33, 63, 65, 255, 257, 512, 1025, 4099}) {
+        check(240, v, (uint64_t)v, normals((uint64_t)v, 2));
+        /* Values that tie often, and values far apart: bisection by value alone would not end. */
+        auto random = std::make_shared<Random>((uint64_t)v);
+        check(240, v, (uint64_t)v + 1, [random](int64_t) { return (float)random->below(9); });
+        check(120, v, (uint64_t)v + 2, [random](int64_t i) { return i % 2 ? -expf(40 * (float)random->uniform()) : (float)random->uniform(); });
+    }
+    check(120, 50304, 17, normals(17, 2));
+    check_ties();
+    check_what_has_no_law();
+
+    Floats logits(7, normals(12));
+    CHECK(chi_square(law(logits, 7, 0.8), logits, 0.8f, 0, 1) < 60, "the law of 200,000 draws");
+    CHECK(chi_square(law(logits, 7, 0.9), logits, 0.8f, 0, 1) > 60, "a law at another temperature passes: the check sees nothing");
+    CHECK(chi_square(law(logits, 7, 0.8, 5, 0.9), logits, 0.8f, 5, 0.9f) < 60, "the law of 200,000 warped draws");
+    CHECK(chi_square(law(logits, 7, 0.8, 5, 0.9), logits, 0.9f, 5, 0.9f) > 60, "a warped law at another temperature passes");
+
     check_threads("sample", [] {
         Floats x(60 * 900, normals(4));
         Ints token(60);
-        CHECK_OK(adaspec_sample(token, x, 900, 1, 2, 0, 0, 0, 60, 900, nullptr));
-        return std::vector<float>(token.data, token.data + 60);
+        Floats probability(60);
+        const std::vector<adaspec_draw> draws(60, draw_of(2, 0, 0, 1, 40, 0.9f));
+        CHECK_OK(adaspec_sample(token, probability, x, 900, draws.data(), 0, 0, 60, 900, nullptr));
+        std::vector<float> all(token.data, token.data + 60);
+        all.insert(all.end(), probability.data, probability.data + 60);
+        return all;
     });
     int32_t token = 0;
     float x = 0;
-    CHECK_REFUSED(adaspec_sample(&token, &x, 1, -1, 0, 0, 0, 0, 1, 1, nullptr), "temperature is -1");
-    CHECK_REFUSED(adaspec_sample(&token, &x, 1, NAN, 0, 0, 0, 0, 1, 1, nullptr), "temperature is");
-    CHECK_REFUSED(adaspec_sample(&token, &x, 0, 1, 0, 0, 0, 0, 1, 1, nullptr), "row stride 0");
+    const auto refused = [&](const adaspec_draw& draw, const char* words) {
+        CHECK_REFUSED(adaspec_sample(&token, nullptr, &x, 1, &draw, 0, 0, 1, 1, nullptr), words);
+    };
+    refused(draw_of(0, 0, 0, -1), "temperature is -1");
+    refused(draw_of(0, 0, 0, NAN), "temperature is");
+    refused(draw_of(0, 0, 0, 1, -3), "top_k is -3");
+    refused(draw_of(0, 0, 0, 1, 0, 0), "top_p is 0");
+    refused(draw_of(0, 0, 0, 1, 0, 1.5f), "top_p is 1.5");
+    refused(draw_of(0, 0, 0, 1, 0, NAN), "top_p is");
+    const adaspec_draw draw = draw_of(0, 0, 0, 1);
+    CHECK_REFUSED(adaspec_sample(&token, nullptr, &x, 0, &draw, 0, 0, 1, 1, nullptr), "row stride 0");
+    CHECK_REFUSED(adaspec_sample(&token, nullptr, &x, 1, &draw, 0, -1, 1, 1, nullptr), "index -1");
     return finish();
 }

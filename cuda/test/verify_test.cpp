@@ -1,84 +1,130 @@
 /*
- * Verification step by step against double: every acceptance, rejection and residual draw is what the uniform numbers say; the law of the emitted
- * token is the target's by enumeration; broken rows stop a sequence where they stand.
+ * Verification, token by token and by block, against double: every acceptance, rejection and leftover draw is what the uniform numbers say; the law of
+ * the emitted tokens is the target's; broken rows stop a sequence where they stand.
  */
 #include "law_oracle.h"
 
+struct Mode {
+    int32_t verification;
+    bool one_hot;
+    float temperature;
+    int32_t top_k;
+    float top_p;
+};
+
+/* b drafts of 0 to g tokens; target rows packed, in the reverse order of sequences, where `packed`. */
 struct Drafts {
     int64_t b, g, v, ld;
     Floats target, draft;
-    Ints tokens, lengths, accepted, next;
+    Ints tokens, lengths, first_rows, accepted, next;
+    std::vector<adaspec_draw> draws;
 
     Drafts(int64_t b, int64_t g, int64_t v, uint64_t seed, float size = 1.5f)
         : b(b), g(g), v(v), ld(v + 2), target((b * (g + 1) - 1) * ld + v, normals(seed, size)), draft((b * g - 1) * ld + v, normals(seed + 1, size)),
-          tokens(b * g), lengths(b), accepted(b), next(b) {
-        Random random(seed + 2);
-        for (int64_t i = 0; i < b * g; i++) {
-            tokens[i] = (int32_t)random.below(v);
-        }
+          tokens(b * g), lengths(b), first_rows(b), accepted(b), next(b) {
+        int32_t row = 0;
         for (int64_t s = 0; s < b; s++) {
             lengths[s] = (int32_t)(s % (g + 1));
         }
-        /* Half of the drafts near the target, so that acceptances of every length occur. */
-        for (int64_t s = 0; s < b; s += 2) {
+        for (int64_t s = b - 1; s >= 0; s--) {
+            first_rows[s] = row;
+            row += lengths[s] + 1;
+        }
+        /* Two thirds of the drafts near the target, so that acceptances of every length occur; a third of them drawn, a third the argmax. */
+        Random random(seed + 2);
+        for (int64_t s = 0; s < b; s++) {
             for (int64_t i = 0; i < g; i++) {
+                float* row_of_draft = draft.data + (s * g + i) * ld;
+                int64_t best = 0;
                 for (int64_t j = 0; j < v; j++) {
-                    draft[(s * g + i) * ld + j] = target[(s * (g + 1) + i) * ld + j] + 0.1f * draft[(s * g + i) * ld + j];
+                    if (s % 3 != 2 && i < lengths[s]) {
+                        row_of_draft[j] = target_row(s, i)[j] + 0.3f * row_of_draft[j];
+                    }
+                    best = row_of_draft[j] > row_of_draft[best] ? j : best;
                 }
-                tokens[s * g + i] = 0;
-                for (int64_t j = 0; j < v; j++) {
-                    tokens[s * g + i] = target[(s * (g + 1) + i) * ld + j] > target[(s * (g + 1) + i) * ld + tokens[s * g + i]] ? (int32_t)j
-                        : tokens[s * g + i];
-                }
+                tokens[s * g + i] = (int32_t)(s % 3 == 0 ? best : random.below(v));
             }
         }
     }
-    void run(float temperature, bool one_hot, uint64_t seed, int64_t position) {
-        CHECK_OK(adaspec_verify(accepted, next, target, ld, one_hot ? nullptr : draft.data, ld, tokens, lengths, temperature, one_hot, seed, 10,
-            position, b, g, v,
-                                nullptr));
+    void run(const Mode& m, uint64_t seed) {
+        draws.clear();
+        for (int64_t s = 0; s < b; s++) {
+            draws.push_back(draw_of(seed, 7 + 100 * s, 10 + (int32_t)(s % 4), m.temperature, m.top_k, m.top_p));
+        }
+        CHECK_OK(adaspec_verify(accepted, next, target, ld, first_rows, m.one_hot ? nullptr : draft.data, ld, tokens, lengths, draws.data(),
+            m.verification, m.one_hot, b, g, v, nullptr));
     }
     const float* target_row(int64_t s, int64_t i) {
-        return target.data + (s * (g + 1) + i) * ld;
+        return target.data + (first_rows[s] + i) * ld;
     }
 };
 
-static void check(int64_t b, int64_t g, int64_t v, float temperature, bool one_hot) {
-    /* A one-hot draft is accepted with the probability of its token: peaked laws, or long acceptances never occur. */
-    Drafts d(b, g, v, (uint64_t)(v * 10 + g), one_hot ? 5.0f : 1.5f);
-    const int64_t position = 7;
-    const uint64_t seed = 0x123456789abcdefull;
-    d.run(temperature, one_hot, seed, position);
-    std::vector<int> reached((size_t)g + 1);
-    for (int64_t s = 0; s < b; s++) {
-        const int32_t accepted = d.accepted[s];
-        CHECK(accepted >= 0 && accepted <= d.lengths[s], "sequence %d accepts %d of %d", (int)s, accepted, d.lengths[s]);
-        reached[(size_t)accepted]++;
-        for (int32_t i = 0; i <= accepted; i++) {
-            const std::vector<double> p = law(d.target_row(s, i), v, temperature);
-            const double u_next = uniform(seed, 10 + (int32_t)s, position + i, ADASPEC_PURPOSE_NEXT);
-            if (i == d.lengths[s]) {
-                CHECK(picks(p, u_next, d.next[s], 1e-6), "sequence %d: bonus %d", (int)s, d.next[s]);
-                continue;
-            }
-            const int32_t x = d.tokens[s * g + i];
-            std::vector<double> q((size_t)v);
-            if (one_hot) {
-                q[(size_t)x] = 1;
-            } else {
-                q = law(d.draft.data + (s * g + i) * d.ld, v, temperature);
-            }
-            const double margin = uniform(seed, 10 + (int32_t)s, position + i, ADASPEC_PURPOSE_ACCEPT) * q[(size_t)x] - p[(size_t)x];
-            CHECK(i < accepted ? margin < 1e-6 : margin > -1e-6, "sequence %d: draft token %d is wrongly %s", (int)s, i, i < accepted ? "accepted"
-                : "rejected");
-            if (i == accepted) {
-                std::vector<double> rest((size_t)v);
-                for (size_t j = 0; j < (size_t)v; j++) {
-                    rest[j] = fmax(p[j] - q[j], 0);
+/* What the rules say about sequence s, in double. */
+struct Oracle {
+    std::vector<std::vector<double>> p, q;
+    std::vector<double> bound, scale; /* token i passes below bound[i]; scale[i] p - q is left after i tokens */
+    std::vector<double> leftover(size_t i, double scale_i) const {
+        std::vector<double> left(p[i].size());
+        for (size_t j = 0; j < left.size(); j++) {
+            left[j] = fmax(scale_i * p[i][j] - q[i][j], 0);
+        }
+        return left;
+    }
+
+    Oracle(Drafts& d, int64_t s, const Mode& m) : bound((size_t)d.lengths[s]), scale((size_t)d.lengths[s]) {
+        const size_t length = (size_t)d.lengths[s];
+        for (size_t i = 0; i <= length; i++) {
+            p.push_back(law(d.target_row(s, (int64_t)i), d.v, d.draws[(size_t)s]));
+            if (i < length) {
+                q.push_back(m.one_hot ? std::vector<double>((size_t)d.v) : law(d.draft.data + (s * d.g + (int64_t)i) * d.ld, d.v, d.draws[(size_t)s]));
+                if (m.one_hot) {
+                    q[i][(size_t)d.tokens[s * d.g + (int64_t)i]] = 1;
                 }
-                CHECK(picks(rest, u_next, d.next[s], 1e-5), "sequence %d: residual token %d", (int)s, d.next[s]);
             }
         }
+        double stands = 1;
+        for (size_t i = 0; i < length; i++) {
+            const size_t x = (size_t)d.tokens[s * d.g + (int64_t)i];
+            scale[i] = m.verification == ADASPEC_VERIFY_BLOCK ? stands : 1;
+            const double ratio = scale[i] * p[i][x] / q[i][x];
+            stands = scale[i] * p[i][x] == 0 ? 0 : ratio < 1 ? ratio : 1;
+            bound[i] = stands;
+            if (m.verification == ADASPEC_VERIFY_BLOCK && i + 1 < length) {
+                double left = 0;
+                for (double weight : leftover(i + 1, stands)) {
+                    left += weight;
+                }
+                bound[i] = stands == 1 ? 1 : left / (left + 1 - stands);
+            }
+        }
+    }
+};
+
+static void check(int64_t b, int64_t g, int64_t v, const Mode& m) {
+    /* A one-hot draft is accepted with the probability of its token: peaked laws, or long acceptances never occur. */
+    Drafts d(b, g, v, (uint64_t)(v * 10 + g), m.one_hot ? 5.0f : 1.5f);
+    d.run(m, 0x123456789abcdefull);
+    std::vector<int> reached((size_t)g + 1);
+    for (int64_t s = 0; s < b; s++) {
+        const Oracle oracle(d, s, m);
+        const int32_t accepted = d.accepted[s];
+        const int32_t length = d.lengths[s];
+        CHECK(accepted >= 0 && accepted <= length, "sequence %d accepts %d of %d", (int)s, accepted, length);
+        reached[(size_t)accepted]++;
+        /* Block: the last that passes. Token: all up to the first that does not. */
+        for (int32_t i = 0; i < length; i++) {
+            const double margin = uniform(d.draws[(size_t)s], ADASPEC_PURPOSE_ACCEPT, i) - oracle.bound[(size_t)i];
+            const bool block = m.verification == ADASPEC_VERIFY_BLOCK;
+            if (block ? i == accepted - 1 : i < accepted) {
+                CHECK(margin < 2e-5, "sequence %d: draft token %d is wrongly accepted by %g", (int)s, i, margin);
+            } else if (block ? i >= accepted : i == accepted) {
+                CHECK(margin > -2e-5, "sequence %d: draft token %d is wrongly rejected by %g", (int)s, i, margin);
+            }
+        }
+        const double u = uniform(d.draws[(size_t)s].seed, d.draws[(size_t)s].sequence, d.draws[(size_t)s].position + accepted, ADASPEC_PURPOSE_NEXT);
+        const bool all = accepted == length;
+        CHECK(picks(all ? oracle.p[(size_t)accepted] : oracle.leftover((size_t)accepted, oracle.scale[(size_t)accepted]), u, d.next[s], 3e-5),
+            "sequence %d: next token %d after %d of %d", (int)s, d.next[s], accepted, length);
     }
     if (b >= 200) {
         for (int64_t i = 0; i <= g; i++) {
@@ -89,42 +135,52 @@ static void check(int64_t b, int64_t g, int64_t v, float temperature, bool one_h
 
 static void check_greedy() {
     Drafts d(300, 4, 33, 5);
-    d.run(0, false, 1, 0);
-    for (int64_t s = 0; s < d.b; s++) {
-        int32_t i = 0;
-        int32_t best = 0;
-        for (;; i++) {
-            best = 0;
-            for (int32_t j = 1; j < d.v; j++) {
-                best = d.target_row(s, i)[j] > d.target_row(s, i)[best] ? j : best;
+    for (int32_t verification : {ADASPEC_VERIFY_TOKEN, ADASPEC_VERIFY_BLOCK}) {
+        d.run({verification, false, 0, 3, 0.5f}, 1);
+        for (int64_t s = 0; s < d.b; s++) {
+            int32_t i = 0;
+            int32_t best = 0;
+            for (;; i++) {
+                best = 0;
+                for (int32_t j = 1; j < d.v; j++) {
+                    best = d.target_row(s, i)[j] > d.target_row(s, i)[best] ? j : best;
+                }
+                if (i == d.lengths[s] || best != d.tokens[s * d.g + i]) {
+                    break;
+                }
             }
-            if (i == d.lengths[s] || best != d.tokens[s * d.g + i]) {
-                break;
-            }
+            CHECK(d.accepted[s] == i && d.next[s] == best, "sequence %d: %d and %d, not %d and %d", (int)s, d.accepted[s], d.next[s], i, best);
         }
-        CHECK(d.accepted[s] == i && d.next[s] == best, "sequence %d: %d and %d, not %d and %d", (int)s, d.accepted[s], d.next[s], i, best);
     }
 }
 
-/* The emitted token's law is the target's: 300,000 drafts of one token, drawn from q by the library itself. */
-static double emitted_chi_square(const std::vector<double>& wanted, float* target, float* draft) {
+/*
+ * Chi-square of the pairs that 300,000 drafts of two tokens emit first, against p0 times p1: rows that depend on the position alone. Drafts are drawn
+ * by the library itself; where fewer than two tokens are emitted, the second is the target's own.
+ */
+static double emitted_chi_square(const std::vector<double>& p0, const std::vector<double>& p1, float* target, float* draft, int32_t verification) {
     const int draws = 300000;
-    std::vector<int> counts(5);
+    std::vector<int> counts(25);
     for (int i = 0; i < draws; i++) {
-        int32_t token = -1, accepted = -1, next = -1;
-        const int32_t length = 1;
-        CHECK_OK(adaspec_sample(&token, draft, 5, 1, 42, 0, i, ADASPEC_PURPOSE_DRAFT, 1, 5, nullptr));
-        CHECK_OK(adaspec_verify(&accepted, &next, target, 5, draft, 5, &token, &length, 1, 0, 42, 0, i, 1, 1, 5, nullptr));
-        counts[(size_t)(accepted == 1 ? token : next)]++;
+        int32_t tokens[2], accepted = -1, next = -1, second = -1;
+        const int32_t length = 2;
+        const adaspec_draw draw = draw_of(42, 3 * i, 0, 1);
+        const adaspec_draw own = draw_of(43, 3 * i, 0, 1);
+        for (int32_t j = 0; j < 2; j++) {
+            CHECK_OK(adaspec_sample(tokens + j, nullptr, draft + 5 * j, 5, &draw, ADASPEC_PURPOSE_DRAFT, j, 1, 5, nullptr));
+        }
+        CHECK_OK(adaspec_verify(&accepted, &next, target, 5, nullptr, draft, 5, tokens, &length, &draw, verification, 0, 1, 2, 5, nullptr));
+        CHECK_OK(adaspec_sample(&second, nullptr, target + 5, 5, &own, ADASPEC_PURPOSE_NEXT, 0, 1, 5, nullptr));
+        counts[(size_t)((accepted >= 1 ? tokens[0] : next) * 5 + (accepted == 2 ? tokens[1] : accepted == 1 ? next : second))]++;
     }
     double sum = 0;
-    for (size_t i = 0; i < 5; i++) {
-        sum += pow(counts[i] - draws * wanted[i], 2) / (draws * wanted[i]);
+    for (size_t i = 0; i < 25; i++) {
+        sum += pow(counts[i] - draws * p0[i / 5] * p1[i % 5], 2) / (draws * p0[i / 5] * p1[i % 5]);
     }
     return sum;
 }
 
-static void check_broken() {
+static void check_broken(int32_t verification) {
     for (float temperature : {0.0f, 1.0f}) {
         for (int64_t at = 0; at <= 3; at++) {
             for (float poison : {NAN, INFINITY, -INFINITY}) {
@@ -137,8 +193,9 @@ static void check_broken() {
                 }
                 Ints tokens(3, [](int64_t) { return 9; });
                 Ints length(1, [](int64_t) { return 3; });
+                const adaspec_draw draw = draw_of(1, 0, 0, temperature, 7, 0.9f);
                 int32_t accepted = -5, next = -5;
-                CHECK_OK(adaspec_verify(&accepted, &next, target, v, draft, v, tokens, length, temperature, 0, 1, 0, 0, 1, 3, v, nullptr));
+                CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, draft, v, tokens, length, &draw, verification, 0, 1, 3, v, nullptr));
                 CHECK(accepted == at && next == -1, "broken target row %d, temperature %g: accepted %d, next %d", (int)at, (double)temperature,
                     accepted, next);
             }
@@ -150,44 +207,84 @@ static void check_broken() {
     draft[v + 4] = NAN;
     Ints tokens(2, [](int64_t) { return 1; });
     Ints length(1, [](int64_t) { return 2; });
+    const adaspec_draw sampled = draw_of(1, 0, 0, 1);
+    const adaspec_draw greedy = draw_of(1, 0, 0, 0);
     int32_t accepted = -5, next = -5;
-    CHECK_OK(adaspec_verify(&accepted, &next, target, v, draft, v, tokens, length, 1, 0, 1, 0, 0, 1, 2, v, nullptr));
+    CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, draft, v, tokens, length, &sampled, verification, 0, 1, 2, v, nullptr));
     CHECK(accepted == 1 && next == -1, "broken draft row 1: accepted %d, next %d", accepted, next);
     /* One-hot drafts have no rows, and greedy verification reads none. */
-    CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, 0, tokens, length, 1, 1, 1, 0, 0, 1, 2, v, nullptr));
+    CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, nullptr, 0, tokens, length, &sampled, verification, 1, 1, 2, v, nullptr));
     CHECK(next >= 0, "one-hot draft: next %d", next);
-    CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, 0, tokens, length, 0, 0, 1, 0, 0, 1, 2, v, nullptr));
+    CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, nullptr, 0, tokens, length, &greedy, verification, 0, 1, 2, v, nullptr));
     CHECK(accepted == 0 && next == 0, "ties at temperature 0: accepted %d, next %d", accepted, next);
+}
+
+/* A draft equal to the target is accepted whole, whatever the warp: no rounding lets a number of 1 - 2^-53 fail. */
+static void check_itself(int32_t verification) {
+    const int64_t b = 400, g = 4, v = 700;
+    Floats target(b * (g + 1) * v, normals(31, 3));
+    Floats draft(b * g * v, [&](int64_t i) { return target[(i / v / g * (g + 1) + i / v % g) * v + i % v]; });
+    Ints tokens(b * g);
+    Ints lengths(b, [=](int64_t) { return (int32_t)g; });
+    std::vector<adaspec_draw> draws;
+    for (int64_t s = 0; s < b; s++) {
+        draws.push_back(draw_of(5, s, (int32_t)s, s % 2 ? 1 : 0.6f, s % 3 ? 0 : 40, s % 5 ? 1 : 0.9f));
+        for (int32_t i = 0; i < g; i++) {
+            CHECK_OK(adaspec_sample(tokens + s * g + i, nullptr, draft + (s * g + i) * v, v, &draws.back(), ADASPEC_PURPOSE_DRAFT, i, 1, v, nullptr));
+        }
+    }
+    Ints accepted(b), next(b);
+    CHECK_OK(adaspec_verify(accepted, next, target, v, nullptr, draft, v, tokens, lengths, draws.data(), verification, 0, b, g, v, nullptr));
+    for (int64_t s = 0; s < b; s++) {
+        CHECK(accepted[s] == g && next[s] >= 0, "sequence %d accepts %d of its own", (int)s, accepted[s]);
+    }
+}
+
+static void check_refusals() {
+    float x = 0;
+    int32_t zero = 0, one = 1, a = 0, n = 0;
+    const adaspec_draw draw = draw_of(0, 0, 0, 1);
+    const adaspec_draw bad = draw_of(0, 0, 0, 1, 0, 2);
+    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, nullptr, &x, 1, &one, &one, &draw, 0, 0, 1, 1, 1, nullptr),
+        "draft token 0 of sequence 0 is 1, outside the vocabulary of 1");
+    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, nullptr, nullptr, 0, &zero, &one, &draw, 0, 0, 1, 1, 1, nullptr), "the draft's logits are missing");
+    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, nullptr, &x, 1, &zero, &one, &draw, 0, 0, 1, 0, 1, nullptr), "has 1 draft tokens of at most 0");
+    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, nullptr, &x, 1, &zero, &one, &draw, 2, 0, 1, 1, 1, nullptr), "verification 2 does not exist");
+    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, nullptr, &x, 1, &zero, &one, &bad, 0, 0, 1, 1, 1, nullptr), "top_p is 2");
 }
 
 int main() {
     require_tier();
-    check(300, 4, 33, 1, false);
-    check(300, 4, 33, 1, true);
-    check(40, 3, 257, 0.5f, false);
-    check(40, 1, 1025, 1.7f, false);
-    check(7, 5, 1, 1, false);
-    check(3, 2, 50304, 1, false);
+    for (int32_t verification : {ADASPEC_VERIFY_TOKEN, ADASPEC_VERIFY_BLOCK}) {
+        check(300, 4, 33, {verification, false, 1, 0, 1});
+        check(300, 4, 33, {verification, true, 1, 0, 1});
+        check(300, 4, 33, {verification, false, 1.3f, 12, 1});
+        check(300, 3, 33, {verification, false, 1.3f, 0, 0.85f});
+        check(300, 3, 200, {verification, true, 0.8f, 150, 0.95f});
+        check(40, 3, 257, {verification, false, 0.5f, 0, 1});
+        check(40, 1, 1025, {verification, false, 1.7f, 300, 0.9f});
+        check(7, 5, 1, {verification, false, 1, 0, 1});
+        check(3, 2, 50304, {verification, false, 1, 0, 1});
+        check_broken(verification);
+        check_itself(verification);
+
+        Floats target(15, normals(3));
+        Floats draft(10, normals(4));
+        const std::vector<double> p0 = law(target, 5, 1), p1 = law(target + 5, 5, 1);
+        /* 24 degrees of freedom; 110 is passed once in 10^12. */
+        CHECK(emitted_chi_square(p0, p1, target, draft, verification) < 110, "the emitted law is not the target's");
+        CHECK(emitted_chi_square(law(draft, 5, 1), p1, target, draft, verification) > 110, "the draft's law passes: the check sees nothing");
+        CHECK(emitted_chi_square(p0, law(draft + 5, 5, 1), target, draft, verification) > 110, "the draft's law passes: the check sees nothing");
+
+        check_threads("verify", [verification] {
+            Drafts d(64, 3, 700, 8);
+            d.run({verification, false, 1, 50, 0.9f}, 3);
+            std::vector<float> all(d.accepted.data, d.accepted.data + d.b);
+            all.insert(all.end(), d.next.data, d.next.data + d.b);
+            return all;
+        });
+    }
     check_greedy();
-    check_broken();
-
-    Floats target(10, normals(3));
-    Floats draft(5, normals(4));
-    CHECK(emitted_chi_square(law(target, 5, 1), target, draft) < 60, "the emitted law is not the target's");
-    CHECK(emitted_chi_square(law(draft, 5, 1), target, draft) > 60, "the draft's law passes: the check sees nothing");
-
-    check_threads("verify", [] {
-        Drafts d(64, 3, 700, 8);
-        d.run(1, false, 3, 0);
-        std::vector<float> all(d.accepted.data, d.accepted.data + d.b);
-        all.insert(all.end(), d.next.data, d.next.data + d.b);
-        return all;
-    });
-    float x = 0;
-    int32_t zero = 0, one = 1, a = 0, n = 0;
-    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, &x, 1, &one, &one, 1, 0, 0, 0, 0, 1, 1, 1, nullptr),
-        "draft token 0 of sequence 0 is 1, outside the vocabulary of 1");
-    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, nullptr, 0, &zero, &one, 1, 0, 0, 0, 0, 1, 1, 1, nullptr), "the draft's logits are missing");
-    CHECK_REFUSED(adaspec_verify(&a, &n, &x, 1, &x, 1, &zero, &one, 1, 0, 0, 0, 0, 1, 0, 1, nullptr), "has 1 draft tokens of at most 0");
+    check_refusals();
     return finish();
 }

@@ -2,12 +2,15 @@ package adaspec.cli;
 
 import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import adaspec.engine.EngineOptions;
+import adaspec.ops.Verification;
 import picocli.CommandLine.Option;
 
 /** How to decode: a mixin for the commands that do. */
 final class DecodingOptions {
     static final String NUM_SPECULATIVE_TOKENS = "--num-speculative-tokens";
+    static final String VERIFICATION = "--verification";
     static final String DRAFT_SAMPLE_METHOD = "--draft-sample-method";
 
     @Option(names = "--max-new-tokens", paramLabel = "N", defaultValue = "256", order = 100,
@@ -18,25 +21,39 @@ final class DecodingOptions {
             description = "0: greedy; else logits are divided by it and sampled. Default: ${DEFAULT-VALUE}.")
     private double temperature;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", order = 102,
+    @Option(names = "--top-k", paramLabel = "K", defaultValue = "0", order = 102,
+            description = "Sample from the K likeliest tokens and those that tie with the last; 0: off. Default: ${DEFAULT-VALUE}.")
+    private int topK;
+
+    @Option(names = "--top-p", paramLabel = "P", defaultValue = "1", order = 103,
+            description = "Sample from the likeliest tokens that together reach this probability; 1: off. Default: ${DEFAULT-VALUE}.")
+    private double topP;
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", order = 104,
             description = "Seed of the random numbers. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
-    @Option(names = NUM_SPECULATIVE_TOKENS, paramLabel = "N", defaultValue = "5", order = 103,
+    @Option(names = NUM_SPECULATIVE_TOKENS, paramLabel = "N", defaultValue = "5", order = 105,
             description = "Tokens the draft proposes in a step. Default: ${DEFAULT-VALUE}.")
     private int numSpeculativeTokens;
 
-    @Option(names = DRAFT_SAMPLE_METHOD, paramLabel = "M", defaultValue = "probabilistic", order = 104,
+    @Option(names = VERIFICATION, paramLabel = "M", defaultValue = "token", order = 106,
+            description = "How much of a draft stands at a temperature above 0: token by token, or the block at once, which accepts no fewer. "
+                    + "Default: ${DEFAULT-VALUE}.")
+    private Verification verification;
+
+    @Option(names = DRAFT_SAMPLE_METHOD, paramLabel = "M", defaultValue = "probabilistic", order = 107,
             description = "How the draft draws at a temperature above 0: probabilistic or greedy. Default: ${DEFAULT-VALUE}.")
     private DraftSampleMethod draftSampleMethod;
 
     Sampling sampling() {
-        return new Sampling(maxNewTokens, temperature, seed);
+        return new Sampling(maxNewTokens, temperature, topK, topP, seed);
     }
 
     /** @param inFlight prompts at once, which share the threads */
     EngineOptions engine(DeviceOptions devices, int inFlight) {
         int threads = Math.max(1, devices.threads() / inFlight);
-        return new EngineOptions(devices.device(), threads, devices.precision().orElse(null), numSpeculativeTokens, draftSampleMethod);
+        var speculation = new Speculation(numSpeculativeTokens, draftSampleMethod, verification);
+        return new EngineOptions(devices.device(), threads, devices.precision().orElse(null), speculation);
     }
 }

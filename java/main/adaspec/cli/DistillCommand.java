@@ -1,14 +1,13 @@
 package adaspec.cli;
 
 import adaspec.common.UsageException;
-import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import adaspec.device.Device;
 import adaspec.engine.Backend;
 import adaspec.engine.CachePlace;
 import adaspec.engine.DefaultAssets;
 import adaspec.engine.Distiller;
-import adaspec.engine.EngineOptions;
 import adaspec.engine.Method;
 import adaspec.engine.ResumeFrom;
 import adaspec.eval.Evaluator;
@@ -155,8 +154,8 @@ public final class DistillCommand extends Command {
         }
         double share = k == null ? 0.4 : k;
         check(share > 0 && share <= 1, "--k " + share + " is out of range; a number above 0 and at most 1 was expected");
-        check(numSpeculativeTokens >= 1 && numSpeculativeTokens <= EngineOptions.MOST_NUM_SPECULATIVE_TOKENS, "--num-speculative-tokens "
-                + numSpeculativeTokens + " is out of range; a whole number from 1 to " + EngineOptions.MOST_NUM_SPECULATIVE_TOKENS + " was expected");
+        check(numSpeculativeTokens >= 1 && numSpeculativeTokens <= Speculation.MOST_NUM_SPECULATIVE_TOKENS, "--num-speculative-tokens "
+                + numSpeculativeTokens + " is out of range; a whole number from 1 to " + Speculation.MOST_NUM_SPECULATIVE_TOKENS + " was expected");
         var sampling = Sampling.greedy((int) TrainingFlags.atLeastOne("--max-new-tokens", maxNewTokens == null ? 256 : maxNewTokens));
         Path output = training.outputDir();
         if (ResumeFrom.LATEST.equals(training.resume()) && Distiller.isComplete(output)) {
@@ -178,7 +177,7 @@ public final class DistillCommand extends Command {
                     .compensation(compensation == Switch.ON)
                     .training(training.options(LEARNING_RATE).normalizer(normalizer).precision(TrainingFlags.precision(devices)).build())
                     .numPrompts((int) TrainingFlags.atLeastOne("--num-prompts", numPrompts == null ? 100 : numPrompts))
-                    .evaluation(new Evaluator.Settings(sampling, numSpeculativeTokens, DraftSampleMethod.PROBABILISTIC, true))
+                    .evaluation(new Evaluator.Settings(sampling, Speculation.of(numSpeculativeTokens), true))
                     .teacherCache(CachePlace.parse(teacherCache == null ? "off" : teacherCache))
                     .output(output)
                     .overwrite(training.overwrite())

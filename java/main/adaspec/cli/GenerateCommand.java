@@ -60,7 +60,7 @@ public final class GenerateCommand extends Command {
     @Override
     public Integer call() {
         if (draft == null) {
-            for (String name : List.of(DecodingOptions.NUM_SPECULATIVE_TOKENS, DecodingOptions.DRAFT_SAMPLE_METHOD)) {
+            for (String name : List.of(DecodingOptions.NUM_SPECULATIVE_TOKENS, DecodingOptions.VERIFICATION, DecodingOptions.DRAFT_SAMPLE_METHOD)) {
                 check(!given(name), name + " is given without --draft; give the draft's model directory, or leave the option out");
             }
         }

@@ -1,5 +1,6 @@
 package adaspec.decode;
 
+import adaspec.ops.Draw;
 import adaspec.ops.Philox;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
@@ -50,12 +51,13 @@ public final class ModelProposer implements Proposer {
             throw new IllegalStateException("the draft has read " + session.length() + " of " + n + " ids, or other ones");
         }
         boolean greedy = method == DraftSampleMethod.GREEDY || sampling.isGreedy();
+        Draw draw = (greedy ? Sampling.greedy(0) : sampling).draw(sequence, n);
         int[] tokens = new int[drafted];
         Tensor logits = step.f32(drafted, session.vocabulary());
         for (int i = 0; i < drafted; i++) {
             Tensor law = logits.rows(i, i + 1);
             session.advance(unread, law);
-            tokens[i] = sampler.sample(law, greedy ? 0 : sampling.temperature(), sampling.seed(), sequence, n + i, Philox.DRAFT, step);
+            tokens[i] = sampler.sample(law, draw, Philox.DRAFT, i, step);
             if (tokens[i] < 0) {
                 session.requireFinite(law, n + i);
                 throw new IllegalStateException("no token was drawn from finite logits");

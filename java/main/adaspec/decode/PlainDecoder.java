@@ -41,7 +41,7 @@ public final class PlainDecoder implements Decoder {
             Tensor law = step.f32(1, target.vocabulary());
             target.advance(new int[] {text.last()}, law);
             int position = text.length();
-            int token = sampler.sample(law, sampling.temperature(), sampling.seed(), sequence, position, Philox.NEXT, step);
+            int token = sampler.sample(law, sampling.draw(sequence, position), Philox.NEXT, 0, step);
             if (token < 0) {
                 target.requireFinite(law, position);
                 throw new IllegalStateException("no token was drawn from finite logits");

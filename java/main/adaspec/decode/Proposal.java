@@ -7,7 +7,7 @@ import java.util.Arrays;
  * Tokens drafted for the next positions, and the laws they were drawn from.
  *
  * @param tokens (G) ids, G may be 0
- * @param logits (G, v): row i is the law that token i was drawn from, before temperature; null where q is 1 at each token
+ * @param logits (G, v): row i is the law that token i was drawn from, before temperature, top-k and top-p; null where q is 1 at each token
  */
 public record Proposal(int[] tokens, Tensor logits) {
     public static final Proposal NONE = new Proposal(new int[0], null);

@@ -1,8 +1,10 @@
 package adaspec.decode;
 
+import adaspec.ops.Draw;
 import adaspec.ops.Ops;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
+import java.util.List;
 
 /** Draws one token from one law. */
 final class Sampler {
@@ -13,16 +15,14 @@ final class Sampler {
     }
 
     /**
-     * @param logits      (1, v)
-     * @param temperature 0: argmax
-     * @param sequence    index of the prompt
-     * @param position    of the token drawn
-     * @param purpose     of {@link adaspec.ops.Philox}
+     * @param logits  (1, v)
+     * @param purpose of {@link adaspec.ops.Philox}
+     * @param index   place of the token in its step
      * @return an id, or -1 if the law is not finite
      */
-    int sample(Tensor logits, double temperature, long seed, int sequence, long position, int purpose, Workspace.Step step) {
+    int sample(Tensor logits, Draw draw, int purpose, int index, Workspace.Step step) {
         Tensor token = step.i32(0);
-        ops.sample(token, logits, (float) temperature, seed, sequence, position, purpose);
+        ops.sample(token, null, logits, List.of(draw), purpose, index);
         return token.getInt(0);
     }
 }

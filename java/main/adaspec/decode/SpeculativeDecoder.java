@@ -1,6 +1,7 @@
 package adaspec.decode;
 
 import adaspec.decode.Judge.Verdict;
+import adaspec.ops.Verification;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.util.Arrays;
@@ -24,10 +25,16 @@ public final class SpeculativeDecoder implements Decoder {
     /**
      * @param target               stays the caller's to close
      * @param numSpeculativeTokens N, at least 1
+     * @param verification         how it is decided how much of a proposal stands
      * @param endTokens            ids that end a text
      */
+    public SpeculativeDecoder(Session target, Proposer proposer, int numSpeculativeTokens, Verification verification, int[] endTokens) {
+        this(target, proposer, numSpeculativeTokens, endTokens, new Verifier(target.model().ops(), verification));
+    }
+
+    /** With token verification. */
     public SpeculativeDecoder(Session target, Proposer proposer, int numSpeculativeTokens, int[] endTokens) {
-        this(target, proposer, numSpeculativeTokens, endTokens, new Verifier(target.model().ops()));
+        this(target, proposer, numSpeculativeTokens, Verification.TOKEN, endTokens);
     }
 
     private SpeculativeDecoder(Session target, Proposer proposer, int numSpeculativeTokens, int[] endTokens, Judge judge) {
@@ -43,12 +50,22 @@ public final class SpeculativeDecoder implements Decoder {
     }
 
     /**
+     * The target and a draft model.
+     *
+     * @param target and {@code draft} stay the caller's to close
+     */
+    public static SpeculativeDecoder of(Session target, Session draft, Speculation speculation, int[] endTokens) {
+        var proposer = new ModelProposer(draft, speculation.draftSampleMethod());
+        return new SpeculativeDecoder(target, proposer, speculation.numSpeculativeTokens(), speculation.verification(), endTokens);
+    }
+
+    /**
      * Accepts drafted tokens at a rate that is given, not found: for measuring speed alone. What it decodes is not the target's text.
      *
      * @param acceptance probability that a judged token is accepted, 0 to 1
      */
     public static SpeculativeDecoder withSyntheticAcceptance(Session target, Proposer proposer, int numSpeculativeTokens, double acceptance) {
-        var judge = new SyntheticAcceptance(new Verifier(target.model().ops()), acceptance);
+        var judge = new SyntheticAcceptance(new Verifier(target.model().ops(), Verification.TOKEN), acceptance);
         return new SpeculativeDecoder(target, proposer, numSpeculativeTokens, new int[0], judge);
     }
 

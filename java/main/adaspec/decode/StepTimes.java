@@ -1,6 +1,7 @@
 package adaspec.decode;
 
 import adaspec.ops.Philox;
+import adaspec.ops.Verification;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.util.Arrays;
@@ -78,9 +79,9 @@ public record StepTimes(double draftSeconds, double[] targetSeconds) {
             Tensor laws = step.f32(read.length, target.vocabulary());
             target.advance(read, laws);
             if (proposal.length() == 0) {
-                new Sampler(target.model().ops()).sample(laws, sampling.temperature(), sampling.seed(), 0, n, Philox.NEXT, step);
+                new Sampler(target.model().ops()).sample(laws, sampling.draw(0, n), Philox.NEXT, 0, step);
             } else {
-                new Verifier(target.model().ops()).verify(laws, proposal, sampling, 0, n, step);
+                new Verifier(target.model().ops(), Verification.TOKEN).verify(laws, proposal, sampling, 0, n, step);
             }
             return (System.nanoTime() - started) * 1e-9;
         }

@@ -38,6 +38,15 @@ final class Abi {
             JAVA_INT.withName("kv_head_stride"),
             JAVA_INT.withName("row_width"));
 
+    /** struct adaspec_draw: the fields of {@code Draw} in their order. */
+    static final StructLayout DRAW = MemoryLayout.structLayout(
+            JAVA_LONG.withName("seed"),
+            JAVA_LONG.withName("position"),
+            JAVA_INT.withName("sequence"),
+            JAVA_FLOAT.withName("temperature"),
+            JAVA_INT.withName("top_k"),
+            JAVA_FLOAT.withName("top_p"));
+
     /** Name without the prefix {@code adaspec_} -> types, in the order of the header. */
     static final Map<String, FunctionDescriptor> FUNCTIONS = functions();
 
@@ -73,8 +82,8 @@ final class Abi {
         status(table, "select", P, P, P, D, P, L, P);
         status(table, "sum_of_squares", P, P, L, P);
         status(table, "adamw", P, P, P, P, F, F, F, F, F, F, L, L, P);
-        status(table, "sample", P, P, L, F, L, I, L, I, L, L, P);
-        status(table, "verify", P, P, P, L, P, L, P, P, F, I, L, I, L, L, L, L, P);
+        status(table, "sample", P, P, P, L, P, I, I, L, L, P);
+        status(table, "verify", P, P, P, L, P, P, L, P, P, P, I, I, L, L, L, P);
         return Collections.unmodifiableMap(table);
     }
 

@@ -134,6 +134,23 @@ public final class Kernels {
         return arena.allocateFrom(ValueLayout.JAVA_INT, fields);
     }
 
+    /** Room for {@code count} native {@code adaspec_draw}, filled by {@link #setDraw}. */
+    public static MemorySegment draws(Arena arena, int count) {
+        return arena.allocate(Abi.DRAW, count);
+    }
+
+    /** Writes struct {@code index} of {@code draws}. */
+    public static void setDraw(
+            MemorySegment draws, int index, long seed, long position, int sequence, float temperature, int topK, float topP) {
+        long at = index * Abi.DRAW.byteSize();
+        draws.set(ValueLayout.JAVA_LONG, at, seed);
+        draws.set(ValueLayout.JAVA_LONG, at + 8, position);
+        draws.set(ValueLayout.JAVA_INT, at + 16, sequence);
+        draws.set(ValueLayout.JAVA_FLOAT, at + 20, temperature);
+        draws.set(ValueLayout.JAVA_INT, at + 24, topK);
+        draws.set(ValueLayout.JAVA_FLOAT, at + 28, topP);
+    }
+
     /** Threads of every later operation in this process, at least 1. */
     public void setThreads(int threads) {
         try {
@@ -469,46 +486,45 @@ public final class Kernels {
 
     // ------------------------------------------------------------------------------------------------ decoding
 
+    /** {@code draws}: native structs ({@link #draws}); {@code probability} may be {@link MemorySegment#NULL}. */
     public void sample(
             MemorySegment token,
+            MemorySegment probability,
             MemorySegment logits,
             long ldLogits,
-            float temperature,
-            long seed,
-            int firstSequence,
-            long position,
+            MemorySegment draws,
             int purpose,
+            int index,
             long b,
             long v) {
         try {
-            check((int) sample.invokeExact(token, logits, ldLogits, temperature, seed, firstSequence, position, purpose, b, v, DEFAULT_STREAM));
+            check((int) sample.invokeExact(token, probability, logits, ldLogits, draws, purpose, index, b, v, DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }
     }
 
-    /** {@code draft} may be {@link MemorySegment#NULL} where the draft is one-hot or the temperature 0. */
+    /** {@code firstRows} may be {@link MemorySegment#NULL}, and {@code draft} where the draft is one-hot or every temperature 0. */
     public void verify(
             MemorySegment accepted,
             MemorySegment next,
             MemorySegment target,
             long ldTarget,
+            MemorySegment firstRows,
             MemorySegment draft,
             long ldDraft,
             MemorySegment draftTokens,
             MemorySegment draftLengths,
-            float temperature,
+            MemorySegment draws,
+            int verification,
             boolean oneHotDraft,
-            long seed,
-            int firstSequence,
-            long position,
             long b,
             long g,
             long v) {
         try {
             check((int) verify.invokeExact(
-                    accepted, next, target, ldTarget, draft, ldDraft, draftTokens, draftLengths, temperature, oneHotDraft ? 1 : 0, seed,
-                    firstSequence, position, b, g, v, DEFAULT_STREAM));
+                    accepted, next, target, ldTarget, firstRows, draft, ldDraft, draftTokens, draftLengths, draws, verification, oneHotDraft ? 1 : 0, b,
+                    g, v, DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }

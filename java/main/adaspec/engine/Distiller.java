@@ -2,8 +2,8 @@ package adaspec.engine;
 
 import adaspec.common.InputException;
 import adaspec.common.UsageException;
-import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import adaspec.eval.Acceptance;
 import adaspec.eval.Evaluator;
 import adaspec.model.Model;
@@ -142,7 +142,7 @@ public final class Distiller {
         TrainingOptions training = TrainingOptions.builder().build();
         int numPrompts = 100;
         Evaluator.Settings evaluation =
-                new Evaluator.Settings(Sampling.greedy(Sampling.DEFAULT_MAX_NEW_TOKENS), 5, DraftSampleMethod.PROBABILISTIC, true);
+                new Evaluator.Settings(Sampling.greedy(Sampling.DEFAULT_MAX_NEW_TOKENS), Speculation.defaults(), true);
         CachePlace teacherCache = CachePlace.OFF;
         Path output;
         boolean overwrite;

@@ -150,7 +150,7 @@ public final class Engine implements AutoCloseable {
             }
             try (var lane = new Lane(models)) {
                 var evaluator = new Evaluator(models.targetName(), lane.target(), models.endTokens(), lane.workspace(), lane::newAllocator);
-                var settings = new Evaluator.Settings(sampling, options.numSpeculativeTokens(), options.draftSampleMethod(), timed);
+                var settings = new Evaluator.Settings(sampling, options.speculation(), timed);
                 return evaluator.evaluate(models.draftName(), lane.draft(), models.vocabulary(), prompts, settings, progress);
             }
         });
@@ -173,8 +173,8 @@ public final class Engine implements AutoCloseable {
 
     /** What runs where, in words. */
     public String description() {
-        return models.describe() + (models.draft() == null ? "" : " proposing " + options.numSpeculativeTokens() + " tokens") + ", on "
-                + models.backend().decodingDescription();
+        String proposing = models.draft() == null ? "" : " proposing " + options.speculation().numSpeculativeTokens() + " tokens";
+        return models.describe() + proposing + ", on " + models.backend().decodingDescription();
     }
 
     /** Runs {@code work} while the close has to wait. */

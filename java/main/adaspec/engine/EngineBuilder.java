@@ -2,6 +2,8 @@ package adaspec.engine;
 
 import adaspec.common.UsageException;
 import adaspec.decode.DraftSampleMethod;
+import adaspec.decode.Speculation;
+import adaspec.ops.Verification;
 import adaspec.tensor.DType;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -13,8 +15,9 @@ public final class EngineBuilder {
     private String device = EngineOptions.defaults().device();
     private int threads = EngineOptions.defaults().threads();
     private DType precision = EngineOptions.defaults().precision();
-    private int numSpeculativeTokens = EngineOptions.defaults().numSpeculativeTokens();
-    private DraftSampleMethod draftSampleMethod = EngineOptions.defaults().draftSampleMethod();
+    private int numSpeculativeTokens = Speculation.defaults().numSpeculativeTokens();
+    private DraftSampleMethod draftSampleMethod = Speculation.defaults().draftSampleMethod();
+    private Verification verification = Speculation.defaults().verification();
 
     EngineBuilder() {}
 
@@ -60,6 +63,12 @@ public final class EngineBuilder {
         return this;
     }
 
+    /** How it is decided how much of a draft stands when the target samples. */
+    public EngineBuilder verification(Verification value) {
+        verification = Objects.requireNonNull(value, "verification");
+        return this;
+    }
+
     /**
      * Opens the models.
      *
@@ -70,6 +79,7 @@ public final class EngineBuilder {
         if (target == null) {
             throw new UsageException("the target was not given; a model directory was expected");
         }
-        return Engine.open(target, draft, new EngineOptions(device, threads, precision, numSpeculativeTokens, draftSampleMethod));
+        var speculation = new Speculation(numSpeculativeTokens, draftSampleMethod, verification);
+        return Engine.open(target, draft, new EngineOptions(device, threads, precision, speculation));
     }
 }

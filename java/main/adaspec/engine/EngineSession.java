@@ -4,7 +4,6 @@ import adaspec.common.InputException;
 import adaspec.decode.Completion;
 import adaspec.decode.Decoder;
 import adaspec.decode.FinishReason;
-import adaspec.decode.ModelProposer;
 import adaspec.decode.PlainDecoder;
 import adaspec.decode.Sampling;
 import adaspec.decode.Session;
@@ -149,7 +148,7 @@ public final class EngineSession implements AutoCloseable {
     }
 
     private Completion decode(int[] prompt, GenerationSettings settings, TextListener listener) {
-        prepare((long) prompt.length + settings.sampling().maxNewTokens() + options.numSpeculativeTokens());
+        prepare((long) prompt.length + settings.sampling().maxNewTokens() + options.speculation().numSpeculativeTokens());
         Completion completion = decoder.decode(prompt, settings.sampling(), settings.index(), listener);
         ids = concat(prompt, completion.ids());
         return completion;
@@ -168,8 +167,7 @@ public final class EngineSession implements AutoCloseable {
             decoder = new PlainDecoder(target, models.endTokens());
         } else {
             draft = session(models.draftName(), lane.draft(), room);
-            var proposer = new ModelProposer(draft, options.draftSampleMethod());
-            decoder = new SpeculativeDecoder(target, proposer, options.numSpeculativeTokens(), models.endTokens());
+            decoder = SpeculativeDecoder.of(target, draft, options.speculation(), models.endTokens());
         }
     }
 

@@ -4,11 +4,10 @@ import adaspec.common.InputException;
 import adaspec.decode.AcceptanceStats;
 import adaspec.decode.Completion;
 import adaspec.decode.Decoder;
-import adaspec.decode.DraftSampleMethod;
-import adaspec.decode.ModelProposer;
 import adaspec.decode.PlainDecoder;
 import adaspec.decode.Sampling;
 import adaspec.decode.Session;
+import adaspec.decode.Speculation;
 import adaspec.decode.SpeculativeDecoder;
 import adaspec.decode.StepTimes;
 import adaspec.model.Transformer;
@@ -34,14 +33,13 @@ public final class Evaluator {
     private static final long WARM_UP_NANOS = 3_000_000_000L;
 
     /**
-     * @param sampling             of the target; its seed and a prompt's index fix every draw
-     * @param numSpeculativeTokens N, tokens drafted in a step
-     * @param draftSampleMethod    how the draft draws
-     * @param timed                whether to decode plainly too and measure times
+     * @param sampling    of the target; its seed and a prompt's index fix every draw
+     * @param speculation how the draft is used
+     * @param timed       whether to decode plainly too and measure times
      */
-    public record Settings(Sampling sampling, int numSpeculativeTokens, DraftSampleMethod draftSampleMethod, boolean timed) {
+    public record Settings(Sampling sampling, Speculation speculation, boolean timed) {
         private int longest() {
-            return Math.max(LONGEST, numSpeculativeTokens);
+            return Math.max(LONGEST, speculation.numSpeculativeTokens());
         }
     }
 
@@ -112,12 +110,8 @@ public final class Evaluator {
             this.draftSession = draftSession;
             this.settings = settings;
             this.plain = new PlainDecoder(targetSession, endTokens);
-            this.speculative = new SpeculativeDecoder(
-                    targetSession,
-                    new ModelProposer(draftSession, settings.draftSampleMethod()),
-                    settings.numSpeculativeTokens(),
-                    endTokens);
-            this.stats = new AcceptanceStats(settings.numSpeculativeTokens());
+            this.speculative = SpeculativeDecoder.of(targetSession, draftSession, settings.speculation(), endTokens);
+            this.stats = new AcceptanceStats(settings.speculation().numSpeculativeTokens());
             this.reading = new SecondReading(targetSession, draftSession);
             this.replay = settings.sampling().isGreedy()
                     ? new DraftLengthReplay(settings.longest(), targetSession.capacity(), draftSession.capacity())
@@ -194,7 +188,7 @@ public final class Evaluator {
             int[] text = Arrays.copyOf(prompt, prompt.length + emitted.length / 2);
             System.arraycopy(emitted, 0, text, prompt.length, emitted.length / 2);
             StepTimes steps = StepTimes.measure(
-                    targetSession, draftSession, settings.draftSampleMethod(), text, settings.longest(), settings.sampling());
+                    targetSession, draftSession, settings.speculation().draftSampleMethod(), text, settings.longest(), settings.sampling());
             return new Timing(plainTokens, plainNanos * 1e-9, speculativeTokens, speculativeNanos * 1e-9, steps);
         }
     }

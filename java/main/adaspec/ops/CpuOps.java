@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** The operations on a processor: shapes are checked here, then the native library computes; large matrix products are oneDNN's. */
@@ -453,11 +454,28 @@ public final class CpuOps implements Ops {
     // ------------------------------------------------------------------------------------------------ decoding
 
     @Override
-    public void sample(Tensor token, Tensor logits, float temperature, long seed, int firstSequence, long position, int purpose) {
+    public void sample(Tensor token, Tensor probability, Tensor logits, List<Draw> draws, int purpose, int index) {
         requireVector("sample", "token", token, logits.rows());
-        kernels.sample(
-                ids("sample", "token", token), rows("sample", "logits", logits), stride(logits), temperature, seed, firstSequence, position, purpose,
-                logits.rows(), logits.columns());
+        requireVectorOrNull("sample", "probability", probability, logits.rows());
+        requireDraws("sample", draws, logits.rows());
+        try (Arena call = Arena.ofConfined()) {
+            kernels.sample(
+                    ids("sample", "token", token), denseOrNull("sample", "probability", probability), rows("sample", "logits", logits),
+                    stride(logits), structs(draws, call), purpose, index, logits.rows(), logits.columns());
+        }
+    }
+
+    private static void requireDraws(String operation, List<Draw> draws, long sequences) {
+        require(draws.size() == sequences, operation, draws.size() + " draws for " + sequences + " sequences");
+    }
+
+    private static MemorySegment structs(List<Draw> draws, Arena arena) {
+        MemorySegment structs = Kernels.draws(arena, draws.size());
+        for (int i = 0; i < draws.size(); i++) {
+            Draw d = draws.get(i);
+            Kernels.setDraw(structs, i, d.seed(), d.position(), d.sequence(), d.temperature(), d.topK(), d.topP());
+        }
+        return structs;
     }
 
     @Override
@@ -465,34 +483,51 @@ public final class CpuOps implements Ops {
             Tensor accepted,
             Tensor next,
             Tensor targetLogits,
+            Tensor firstRows,
             Tensor draftLogits,
             Tensor draftTokens,
             Tensor draftLengths,
             long vocabulary,
-            float temperature,
-            boolean oneHotDraft,
-            long seed,
-            int firstSequence,
-            long position) {
+            List<Draw> draws,
+            Verification verification,
+            boolean oneHotDraft) {
         long b = draftLengths.rows();
         long g = b == 0 ? 0 : draftTokens.size() / b;
         require(draftTokens.size() == b * g, "verify", "draft tokens are " + draftTokens + " for " + b + " sequences");
-        require(
-                targetLogits.rows() == b * (g + 1) && targetLogits.columns() >= vocabulary, "verify",
-                "target logits are " + targetLogits + " for " + b + " drafts of " + g + " and a vocabulary of " + vocabulary);
+        requireTargetRows(targetLogits, firstRows, draftLengths, g, vocabulary);
         requireVector("verify", "accepted", accepted, b);
         requireVector("verify", "next", next, b);
-        boolean readsDraft = g > 0 && temperature > 0 && !oneHotDraft;
+        requireDraws("verify", draws, b);
+        boolean readsDraft = g > 0 && !oneHotDraft && !draws.stream().allMatch(Draw::isGreedy);
         if (readsDraft) {
             require(draftLogits != null, "verify", "the draft's logits are missing; only a one-hot draft has none");
             require(
                     draftLogits.rows() == b * g && draftLogits.columns() >= vocabulary, "verify",
                     "draft logits are " + draftLogits + " for " + b + " drafts of " + g + " and a vocabulary of " + vocabulary);
         }
-        kernels.verify(
-                ids("verify", "accepted", accepted), ids("verify", "next", next), rows("verify", "target logits", targetLogits), stride(targetLogits),
-                readsDraft ? rows("verify", "draft logits", draftLogits) : MemorySegment.NULL, readsDraft ? stride(draftLogits) : 0,
-                ids("verify", "draftTokens", draftTokens), ids("verify", "draftLengths", draftLengths), temperature, oneHotDraft, seed, firstSequence,
-                position, b, g, vocabulary);
+        try (Arena call = Arena.ofConfined()) {
+            kernels.verify(
+                    ids("verify", "accepted", accepted), ids("verify", "next", next), rows("verify", "target logits", targetLogits),
+                    stride(targetLogits), firstRows == null ? MemorySegment.NULL : ids("verify", "firstRows", firstRows),
+                    readsDraft ? rows("verify", "draft logits", draftLogits) : MemorySegment.NULL, readsDraft ? stride(draftLogits) : 0,
+                    ids("verify", "draftTokens", draftTokens), ids("verify", "draftLengths", draftLengths), structs(draws, call), verification.code(),
+                    oneHotDraft, b, g, vocabulary);
+        }
+    }
+
+    private static void requireTargetRows(Tensor targetLogits, Tensor firstRows, Tensor draftLengths, long g, long vocabulary) {
+        long b = draftLengths.rows();
+        require(
+                targetLogits.columns() >= vocabulary && (firstRows != null || targetLogits.rows() == b * (g + 1)), "verify",
+                "target logits are " + targetLogits + " for " + b + " drafts of " + g + " and a vocabulary of " + vocabulary);
+        if (firstRows != null) {
+            requireVector("verify", "firstRows", firstRows, b);
+            for (long s = 0; s < b; s++) {
+                long first = firstRows.getInt(s);
+                require(
+                        first >= 0 && first + draftLengths.getInt(s) < targetLogits.rows(), "verify",
+                        "sequence " + s + " begins at row " + first + " of target logits " + targetLogits);
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@ package adaspec.ops;
 
 import adaspec.device.Device;
 import adaspec.tensor.Tensor;
+import java.util.List;
 
 /**
  * The operations of the engine, one method each: the whole of what a device must be able to do.
@@ -190,33 +191,38 @@ public interface Ops {
     // ------------------------------------------------------------------------------------------------ decoding
 
     /**
-     * One token from each row of logits (B, V): argmax (lowest id on ties) where temperature is 0, else by inverse distribution function in id order from
-     * softmax(logits / temperature) with the uniform {@link Philox} number of (seed, firstSequence + row, position, purpose). token (B) i32.
-     * Rows with NaN or +inf, or only -inf, give -1.
+     * One token from each row of logits (B, V): by inverse distribution function in id order from the law of {@code draws} (B), with the uniform
+     * {@link Philox} number of (position + index, index, purpose). token (B) i32. probability (B), null for none: that of the token in its law, at
+     * temperature 0 in softmax(logits). Rows with NaN or +inf, or only -inf, give -1 and NaN.
+     *
+     * @param index place of the token in its step of speculation; 0 without
      */
-    void sample(Tensor token, Tensor logits, float temperature, long seed, int firstSequence, long position, int purpose);
+    void sample(Tensor token, Tensor probability, Tensor logits, List<Draw> draws, int purpose, int index);
 
     /**
-     * Token verification with rejection sampling (Leviathan et al., 2023; Chen et al., 2023) of one draft per sequence.
+     * Verification of one draft per sequence, as {@code adaspec_verify} in {@code adaspec.h} defines it.
      *
-     * <p>targetLogits (B, (G+1) * ldTarget) as rows b * (G+1) + i; draftLogits likewise rows b * G + i; both use their first {@code vocabulary} columns.
-     * draftTokens (B * G) i32; draftLengths (B) i32 in [0, G]. Draft token i is accepted while u q(x) &lt; p(x); at the first rejection the next token comes
-     * from norm(max(p - q, 0)); if all are accepted, from p (the bonus). temperature 0: accepted while the token is the argmax (lowest id on ties) and next is
-     * the argmax. With {@code oneHotDraft} q is taken as 1 at the draft token (greedy drafting), and draftLogits may be null. Uniform numbers are Philox's
-     * of (seed, b + firstSequence, position + i, ACCEPT) and (.., NEXT), where position is that of draft token 0.
-     * Outputs: accepted (B) i32, next (B) i32; a sequence whose rows are not finite gives next = -1.
+     * @param accepted     (B) i32, how many drafted tokens stand, from the first
+     * @param next         (B) i32, the target's own token after them; -1 where a row that was read is not finite
+     * @param targetLogits (rows, at least vocabulary): sequence b's rows, one more than it drafted, begin at firstRows[b]
+     * @param firstRows    (B) i32; null: b * (G + 1)
+     * @param draftLogits  (B * G, at least vocabulary): row b * G + i is what token i was drafted from; null where one-hot
+     * @param draftTokens  (B * G) i32
+     * @param draftLengths (B) i32 in [0, G]
+     * @param vocabulary   the first columns, which both laws are taken over
+     * @param draws        (B); their position is that of draft token 0
+     * @param oneHotDraft  q is 1 at the draft token (greedy drafting)
      */
     void verify(
             Tensor accepted,
             Tensor next,
             Tensor targetLogits,
+            Tensor firstRows,
             Tensor draftLogits,
             Tensor draftTokens,
             Tensor draftLengths,
             long vocabulary,
-            float temperature,
-            boolean oneHotDraft,
-            long seed,
-            int firstSequence,
-            long position);
+            List<Draw> draws,
+            Verification verification,
+            boolean oneHotDraft);
 }

@@ -6,6 +6,7 @@ import static adaspec.ops.ShapeChecks.requireSame;
 import static adaspec.ops.ShapeChecks.requireVector;
 
 import adaspec.tensor.Tensor;
+import java.util.List;
 
 /**
  * Every operation as plain loops in double precision: the documentation of the kernels, their oracle in tests, and the device {@code reference}.
@@ -373,11 +374,16 @@ public final class ReferenceOps implements Ops {
     // ------------------------------------------------------------------------------------------------ decoding
 
     @Override
-    public void sample(Tensor token, Tensor logits, float temperature, long seed, int firstSequence, long position, int purpose) {
+    public void sample(Tensor token, Tensor probability, Tensor logits, List<Draw> draws, int purpose, int index) {
         requireVector("sample", "token", token, logits.rows());
-        for (long b = 0; b < logits.rows(); b++) {
-            double u = Philox.uniform(seed, firstSequence + (int) b, position, purpose);
-            token.setInt(b, ReferenceVerify.sample(logits, b, logits.columns(), temperature, u));
+        for (int b = 0; b < draws.size(); b++) {
+            Draw draw = draws.get(b);
+            double[] law = ReferenceLaw.of(logits, b, logits.columns(), draw);
+            token.setInt(b, law == null ? -1 : ReferenceLaw.inverse(law, draw.uniform(purpose, index)));
+            if (probability != null) {
+                double[] judged = draw.isGreedy() ? ReferenceLaw.of(logits, b, logits.columns(), new Draw(0, 0, 0, 1)) : law;
+                probability.set(b, law == null ? Float.NaN : (float) judged[token.getInt(b)]);
+            }
         }
     }
 
@@ -386,16 +392,15 @@ public final class ReferenceOps implements Ops {
             Tensor accepted,
             Tensor next,
             Tensor targetLogits,
+            Tensor firstRows,
             Tensor draftLogits,
             Tensor draftTokens,
             Tensor draftLengths,
             long vocabulary,
-            float temperature,
-            boolean oneHotDraft,
-            long seed,
-            int firstSequence,
-            long position) {
+            List<Draw> draws,
+            Verification verification,
+            boolean oneHotDraft) {
         ReferenceVerify.verify(
-                accepted, next, targetLogits, draftLogits, draftTokens, draftLengths, vocabulary, temperature, oneHotDraft, seed, firstSequence, position);
+                accepted, next, targetLogits, firstRows, draftLogits, draftTokens, draftLengths, vocabulary, draws, verification, oneHotDraft);
     }
 }

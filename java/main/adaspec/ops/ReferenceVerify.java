@@ -3,133 +3,141 @@ package adaspec.ops;
 import static adaspec.ops.ShapeChecks.require;
 
 import adaspec.tensor.Tensor;
+import java.util.Arrays;
+import java.util.List;
 
-/** Sampling and token verification as loops in double; see {@link Ops}. */
+/** Verification as loops in double; see {@link Ops#verify}. */
 final class ReferenceVerify {
     private ReferenceVerify() {}
 
-    /** A token of row {@code row} by the uniform number {@code u}; -1 where the row is not finite. */
-    static int sample(Tensor logits, long row, long vocabulary, float temperature, double u) {
-        double[] p = law(logits, row, vocabulary, temperature);
-        return p == null ? -1 : inverse(p, u);
-    }
-
-    /** softmax(logits / temperature), one-hot at the argmax (lowest id on ties) for temperature 0; null where the row is not finite. */
-    static double[] law(Tensor logits, long row, long vocabulary, float temperature) {
-        double max = Double.NEGATIVE_INFINITY;
-        int argmax = -1;
-        for (int v = 0; v < vocabulary; v++) {
-            double value = logits.get(row, v);
-            if (Double.isNaN(value) || value == Double.POSITIVE_INFINITY) {
-                return null;
+    /**
+     * What is decided about one draft of G tokens, up to the uniform numbers.
+     *
+     * @param bounds (G) token i passes where its uniform number is below entry i
+     * @param scales (G) what multiplies the target's law in the leftover after i accepted tokens
+     */
+    record Decision(Verification verification, double[] bounds, double[] scales) {
+        /**
+         * @param p (G or more) the target's laws
+         * @param q (G) the laws that the tokens were drafted from
+         */
+        static Decision of(Verification verification, double[][] p, double[][] q, int[] tokens) {
+            double[] bounds = new double[tokens.length];
+            double[] scales = new double[tokens.length];
+            Arrays.fill(scales, 1);
+            double stands = 1;
+            for (int i = 0; i < tokens.length; i++) {
+                double scale = verification == Verification.TOKEN ? 1 : stands;
+                double joint = scale * p[i][tokens[i]];
+                double drafted = q[i][tokens[i]];
+                stands = joint < drafted ? joint / drafted : joint > 0 ? 1 : 0;
+                scales[i] = scale;
+                boolean open = verification == Verification.BLOCK && i + 1 < tokens.length;
+                bounds[i] = open ? blockBound(stands, p[i + 1], q[i + 1]) : stands;
             }
-            if (value > max) {
-                max = value;
-                argmax = v;
-            }
+            return new Decision(verification, bounds, scales);
         }
-        if (argmax < 0) {
-            return null;
-        }
-        double[] p = new double[(int) vocabulary];
-        if (temperature == 0) {
-            p[argmax] = 1;
-            return p;
-        }
-        double sum = 0;
-        for (int v = 0; v < vocabulary; v++) {
-            p[v] = Math.exp((logits.get(row, v) - max) / temperature);
-            sum += p[v];
-        }
-        for (int v = 0; v < vocabulary; v++) {
-            p[v] /= sum;
-        }
-        return p;
-    }
 
-    /** The first token at which the running sum exceeds u times the total; never one of probability 0. */
-    private static int inverse(double[] weights, double u) {
-        double total = 0;
-        for (double weight : weights) {
-            total += weight;
+        private static double blockBound(double stands, double[] p, double[] q) {
+            double left = Arrays.stream(leftover(stands, p, q)).sum();
+            return stands == 1 ? 1 : left / (left + 1 - stands);
         }
-        double sum = 0;
-        int last = -1;
-        for (int v = 0; v < weights.length; v++) {
-            if (weights[v] > 0) {
-                sum += weights[v];
-                last = v;
-                if (u * total < sum) {
-                    return v;
+
+        /** How many tokens stand when token i's uniform number is entry i. */
+        int accepted(double[] uniform) {
+            if (verification == Verification.TOKEN) {
+                int i = 0;
+                while (i < bounds.length && uniform[i] < bounds[i]) {
+                    i++;
                 }
+                return i;
             }
+            int i = bounds.length;
+            while (i > 0 && !(uniform[i - 1] < bounds[i - 1])) {
+                i--;
+            }
+            return i;
         }
-        return last;
+
+        /** Weights of the token that follows {@code accepted} of them; from p where rounding leaves nothing of max(scale p - q, 0). */
+        double[] next(int accepted, double[][] p, double[][] q) {
+            if (accepted == bounds.length) {
+                return p[accepted];
+            }
+            double[] left = leftover(scales[accepted], p[accepted], q[accepted]);
+            return Arrays.stream(left).sum() > 0 ? left : p[accepted];
+        }
+
+        private static double[] leftover(double scale, double[] p, double[] q) {
+            double[] left = new double[p.length];
+            for (int v = 0; v < p.length; v++) {
+                left[v] = Math.max(scale * p[v] - q[v], 0);
+            }
+            return left;
+        }
     }
 
     static void verify(
             Tensor accepted,
             Tensor next,
             Tensor targetLogits,
+            Tensor firstRows,
             Tensor draftLogits,
             Tensor draftTokens,
             Tensor draftLengths,
             long vocabulary,
-            float temperature,
-            boolean oneHotDraft,
-            long seed,
-            int firstSequence,
-            long position) {
-        long sequences = draftLengths.rows();
-        long most = sequences == 0 ? 0 : draftTokens.rows() / sequences;
-        require(targetLogits.rows() == sequences * (most + 1), "verify", "target logits are " + targetLogits + " for " + sequences + " drafts of " + most);
+            List<Draw> draws,
+            Verification verification,
+            boolean oneHotDraft) {
+        int sequences = draws.size();
+        int most = sequences == 0 ? 0 : Math.toIntExact(draftTokens.size() / sequences);
         for (int b = 0; b < sequences; b++) {
-            int sequence = firstSequence + b;
             int length = draftLengths.getInt(b);
             require(length >= 0 && length <= most, "verify", "draft " + b + " has length " + length + " of at most " + most);
-            int taken = 0;
-            int token = -1;
-            while (true) {
-                double[] p = law(targetLogits, b * (most + 1) + taken, vocabulary, temperature);
-                if (p == null) {
-                    break;
-                }
-                if (taken == length) {
-                    token = inverse(p, Philox.uniform(seed, sequence, position + taken, Philox.NEXT));
-                    break;
-                }
-                int x = draftTokens.getInt(b * most + taken);
-                require(x >= 0 && x < vocabulary, "verify", "draft token " + x + " is outside the vocabulary of " + vocabulary);
-                double[] q;
-                if (oneHotDraft || temperature == 0) {
-                    q = new double[(int) vocabulary];
-                    q[x] = 1;
-                } else {
-                    q = law(draftLogits, b * most + taken, vocabulary, temperature);
-                    if (q == null) {
-                        break;
-                    }
-                }
-                if (Philox.uniform(seed, sequence, position + taken, Philox.ACCEPT) * q[x] < p[x]) {
-                    taken++;
-                    continue;
-                }
-                token = residual(p, q, Philox.uniform(seed, sequence, position + taken, Philox.NEXT));
-                break;
+            int[] tokens = new int[length];
+            for (int i = 0; i < length; i++) {
+                tokens[i] = draftTokens.getInt((long) b * most + i);
+                require(tokens[i] >= 0 && tokens[i] < vocabulary, "verify", "draft token " + tokens[i] + " is outside the vocabulary of " + vocabulary);
             }
-            accepted.setInt(b, taken);
-            next.setInt(b, token);
+            Draw draw = draws.get(b);
+            double[][] p = new double[length + 1][];
+            double[][] q = new double[length][];
+            long first = firstRows == null ? b * (most + 1L) : firstRows.getInt(b);
+            for (int i = 0; i <= length; i++) {
+                p[i] = ReferenceLaw.of(targetLogits, first + i, vocabulary, draw);
+                if (i < length) {
+                    boolean oneHot = oneHotDraft || draw.isGreedy();
+                    q[i] = oneHot ? hot(tokens[i], vocabulary) : ReferenceLaw.of(draftLogits, b * (long) most + i, vocabulary, draw);
+                }
+            }
+            // At temperature 0 both laws are one-hot, and token verification is the comparison of argmaxes.
+            verify(accepted, next, b, p, q, tokens, draw, draw.isGreedy() ? Verification.TOKEN : verification);
         }
     }
 
-    /** From norm(max(p - q, 0)); from p where rounding leaves nothing of it. */
-    private static int residual(double[] p, double[] q, double u) {
-        double[] rest = new double[p.length];
-        double sum = 0;
-        for (int v = 0; v < p.length; v++) {
-            rest[v] = Math.max(p[v] - q[v], 0);
-            sum += rest[v];
+    private static void verify(
+            Tensor accepted, Tensor next, int b, double[][] p, double[][] q, int[] tokens, Draw draw, Verification verification) {
+        int readable = 0; // rows before the first that is not finite
+        while (readable < p.length && p[readable] != null && (readable == q.length || q[readable] != null)) {
+            readable++;
         }
-        return inverse(sum > 0 ? rest : p, u);
+        int judged = Math.min(readable, tokens.length);
+        double[] uniform = new double[judged];
+        Arrays.setAll(uniform, i -> draw.uniform(Philox.ACCEPT, i));
+        Decision decision = Decision.of(verification, p, q, Arrays.copyOf(tokens, judged));
+        int taken = verification == Verification.BLOCK && judged < tokens.length ? judged : decision.accepted(uniform);
+        accepted.setInt(b, taken);
+        if (taken == readable) {
+            next.setInt(b, -1);
+            return;
+        }
+        double u = Philox.uniform(draw.seed(), draw.sequence(), draw.position() + taken, Philox.NEXT);
+        next.setInt(b, ReferenceLaw.inverse(decision.next(taken, p, q), u));
+    }
+
+    private static double[] hot(int token, long vocabulary) {
+        double[] law = new double[(int) vocabulary];
+        law[token] = 1;
+        return law;
     }
 }

@@ -2,6 +2,7 @@ package adaspec.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.common.Json;
@@ -137,7 +138,13 @@ class DecodingCommandsTest {
             --prompt a --draft-sample-method greedy    | 2 | without --draft
             --prompt a --prompt-file b                 | 2 | mutually exclusive
             --max-new-tokens 3                         | 2 | --prompt
-            --prompt a --top-k 3                       | 2 | --top-k
+            --prompt a --verification block            | 2 | without --draft
+            --prompt a --draft D --verification tree   | 2 | --verification
+            --prompt a --temperature 1 --top-k -1      | 2 | top-k is -1; 0 (off) or the number of tokens to keep was expected
+            --prompt a --temperature 1 --top-k x       | 2 | --top-k
+            --prompt a --temperature 1 --top-p 0       | 2 | top-p is 0.0; a probability above 0 and at most 1 (off) was expected
+            --prompt a --temperature 1 --top-p 1.1     | 2 | top-p is 1.1
+            --prompt a --temperature 1 --top-p NaN     | 2 | top-p is NaN
             --prompt a --temperature -1                | 2 | temperature
             --prompt a --temperature x                 | 2 | --temperature
             --prompt a --max-new-tokens -1             | 2 | max-new-tokens
@@ -155,6 +162,26 @@ class DecodingCommandsTest {
         assertEquals(code, line.code(), line.log());
         assertTrue(line.log().contains(part), line.log());
         assertEquals("", line.out());
+    }
+
+    /** Every warp reaches both models: top-k 1 is greedy decoding at any temperature, and a narrow top-p likewise; block verification changes no law. */
+    @Test
+    void topKAndTopPAndVerificationReachTheDecoder() {
+        List<String> texts = new ArrayList<>();
+        for (String options : List.of(
+                "--temperature 0", "--temperature 2 --top-k 1", "--temperature 2 --top-p 0.0001", "--temperature 2 --top-k 1 --verification block",
+                "--temperature 2 --verification BLOCK", "--temperature 2 --verification token")) {
+            List<String> all = new ArrayList<>(List.of("generate", "--target", target, "--draft", draft, "--prompt", "Tom", "--max-new-tokens", "40"));
+            all.addAll(List.of(options.split(" ")));
+            Line line = run(all.toArray(String[]::new));
+            assertEquals(0, line.code(), line.log());
+            texts.add(line.out());
+        }
+        assertEquals(texts.get(0), texts.get(1));
+        assertEquals(texts.get(0), texts.get(2));
+        assertEquals(texts.get(0), texts.get(3));
+        assertNotEquals(texts.get(0), texts.get(4));
+        assertNotEquals(texts.get(4), texts.get(5), "the two verifications use their numbers differently");
     }
 
     @Test

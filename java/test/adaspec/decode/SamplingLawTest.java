@@ -5,12 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.TestBackends;
 import adaspec.model.Transformer;
+import adaspec.ops.Draw;
 import adaspec.ops.Ops;
 import adaspec.ops.Philox;
+import adaspec.ops.Verification;
 import adaspec.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.apache.commons.math3.stat.inference.ChiSquareTest;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -165,7 +168,9 @@ class SamplingLawTest {
                 long position = 40 + seed;
                 draw(ops, tokens, draftLogits, drawn, seed, position, batch, step);
                 Tensor q0 = oneHot ? null : draftLogits;
-                ops.verify(accepted, next, targetLogits, q0, tokens, draftLengths, V, (float) temperature, oneHot, seed, 5, position);
+                ops.verify(
+                        accepted, next, targetLogits, null, q0, tokens, draftLengths, V, draws(batch, seed, position, (float) temperature),
+                        Verification.TOKEN, oneHot);
                 for (int b = 0; b < batch; b++) {
                     int taken = accepted.getInt(b);
                     int token = next.getInt(b);
@@ -183,6 +188,10 @@ class SamplingLawTest {
         return chiSquare(exact(p, q), counts);
     }
 
+    private static List<Draw> draws(int batch, long seed, long position, float temperature) {
+        return IntStream.range(0, batch).mapToObj(b -> new Draw(seed, position, 5 + b, temperature)).toList();
+    }
+
     /** tokens (batch * G) drawn from the draft's rows as a decoder draws them. */
     private static void draw(
             Ops ops, Tensor tokens, Tensor draftLogits, float temperature, long seed, long position, int batch,
@@ -195,7 +204,7 @@ class SamplingLawTest {
                     rows.set(b, v, draftLogits.get((long) b * G + i, v));
                 }
             }
-            ops.sample(column, rows, temperature, seed, 5, position + i, Philox.DRAFT);
+            ops.sample(column, null, rows, draws(batch, seed, position, temperature), Philox.DRAFT, i);
             for (int b = 0; b < batch; b++) {
                 tokens.setInt((long) b * G + i, column.getInt(b));
             }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.TestBackends;
 import adaspec.ops.Ops;
+import adaspec.ops.Verification;
 import adaspec.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,7 +35,7 @@ class SyntheticAcceptanceTest {
     }
 
     private static Judge.Verdict judge(TinyModels models, double rate, int sequence, long position) {
-        var judge = new SyntheticAcceptance(new Verifier(OPS), rate);
+        var judge = new SyntheticAcceptance(new Verifier(OPS, Verification.TOKEN), rate);
         // No token that was drafted is the target's argmax: verification would accept none.
         var proposal = new Proposal(new int[] {16, 16, 16, 16, 16}, null);
         try (var step = models.workspace().begin()) {
@@ -75,7 +76,7 @@ class SyntheticAcceptanceTest {
             }
         }
         for (double wrong : new double[] {-0.1, 1.1, Double.NaN}) {
-            assertThrows(IllegalArgumentException.class, () -> new SyntheticAcceptance(new Verifier(OPS), wrong));
+            assertThrows(IllegalArgumentException.class, () -> new SyntheticAcceptance(new Verifier(OPS, Verification.TOKEN), wrong));
         }
     }
 

@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.ops.Divergence;
+import adaspec.ops.Draw;
 import adaspec.ops.HeadLayout;
 import adaspec.ops.Ops;
 import adaspec.ops.Philox;
+import adaspec.ops.Verification;
 import adaspec.tensor.DType;
 import java.io.IOException;
 import java.lang.foreign.FunctionDescriptor;
@@ -91,6 +93,18 @@ class AbiTest {
     }
 
     @Test
+    void aDrawHasTheSameFieldsInTheHeaderInJavaAndInTheTable() throws IOException {
+        Matcher struct = Pattern.compile("typedef struct adaspec_draw \\{(.*?)\\}", Pattern.DOTALL).matcher(code(header()));
+        assertTrue(struct.find());
+        List<String> fields = Arrays.stream(struct.group(1).split(";")).map(String::trim).filter(s -> !s.isEmpty()).toList();
+        Map<Object, String> types = Map.of(ValueLayout.JAVA_LONG, "int64_t", ValueLayout.JAVA_INT, "int32_t", ValueLayout.JAVA_FLOAT, "float");
+        List<String> signed = fields.stream().map(f -> f.replace("uint64_t", "int64_t")).toList();
+        assertEquals(Abi.DRAW.memberLayouts().stream().map(l -> types.get(l.withoutName()) + " " + l.name().orElseThrow()).toList(), signed);
+        assertEquals(Arrays.stream(Draw.class.getRecordComponents()).map(c -> snakeCase(c.getName())).toList(),
+                fields.stream().map(f -> f.replaceAll(".* ", "")).toList());
+    }
+
+    @Test
     void theHeadLayoutHasTheSameFieldsInTheHeaderInJavaAndInTheTable() throws IOException {
         Matcher struct = Pattern.compile("typedef struct adaspec_head_layout \\{(.*?)\\}", Pattern.DOTALL).matcher(code(header()));
         assertTrue(struct.find());
@@ -110,6 +124,9 @@ class AbiTest {
         expected.putAll(Map.of("OK", Abi.OK, "INVALID_ARGUMENT", Abi.INVALID_ARGUMENT, "DEVICE_ERROR", Abi.DEVICE_ERROR));
         expected.putAll(Map.of("F32", DType.F32.code(), "BF16", DType.BF16.code(), "F16", DType.F16.code()));
         expected.putAll(Map.of("PURPOSE_DRAFT", Philox.DRAFT, "PURPOSE_ACCEPT", Philox.ACCEPT, "PURPOSE_NEXT", Philox.NEXT));
+        for (Verification verification : Verification.values()) {
+            expected.put("VERIFY_" + verification.name(), verification.code());
+        }
         for (Divergence divergence : Divergence.values()) {
             expected.put("LOSS_" + divergence.name(), divergence.code());
         }

@@ -10,8 +10,8 @@ import adaspec.TestBackends;
 import adaspec.common.InputException;
 import adaspec.common.Json;
 import adaspec.common.UsageException;
-import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import adaspec.eval.Evaluator;
 import adaspec.model.Model;
 import adaspec.tensor.DType;
@@ -54,7 +54,7 @@ class DistillerTest {
                 .trainFiles(List.of(models.resolve("train.jsonl")))
                 .training(TrainingOptions.builder().batchSize(4).maxSteps(3).build())
                 .numPrompts(2)
-                .evaluation(new Evaluator.Settings(Sampling.greedy(8), 3, DraftSampleMethod.PROBABILISTIC, false))
+                .evaluation(new Evaluator.Settings(Sampling.greedy(8), Speculation.of(3), false))
                 .output(folder.resolve(output));
     }
 

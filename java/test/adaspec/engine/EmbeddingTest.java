@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.common.UsageException;
-import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import adaspec.eval.Evaluator;
 import adaspec.model.Model;
 import adaspec.tensor.DType;
@@ -46,7 +46,7 @@ class EmbeddingTest {
                 .draft(models.resolve("draft"))
                 .trainFile(models.resolve("train.jsonl"))
                 .training(TrainingOptions.builder().batchSize(4).maxSteps(4).loggingSteps(1).evalSteps(2).build())
-                .evaluation(new Evaluator.Settings(Sampling.greedy(8), 3, DraftSampleMethod.PROBABILISTIC, false))
+                .evaluation(new Evaluator.Settings(Sampling.greedy(8), Speculation.of(3), false))
                 .output(folder.resolve(output));
     }
 

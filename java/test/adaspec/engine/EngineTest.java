@@ -9,9 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import adaspec.common.AtomicFile;
 import adaspec.common.InputException;
 import adaspec.common.UsageException;
-import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.FinishReason;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import adaspec.eval.Acceptance;
 import adaspec.tensor.DType;
 import java.nio.charset.StandardCharsets;
@@ -38,7 +38,7 @@ class EngineTest {
     }
 
     private static EngineOptions options(int n) {
-        return new EngineOptions("auto", 2, null, n, DraftSampleMethod.PROBABILISTIC);
+        return new EngineOptions("auto", 2, null, Speculation.of(n));
     }
 
     @Test
@@ -117,8 +117,8 @@ class EngineTest {
     void theFilesOwnTypeIsKept() {
         for (DType type : List.of(DType.BF16, DType.F16)) {
             Path narrow = ModelDirectories.write(folder.resolve("narrow-" + type), 2, 1, type);
-            var wide = new EngineOptions("reference", 1, DType.F32, 4, DraftSampleMethod.PROBABILISTIC);
-            var own = new EngineOptions("reference", 1, null, 4, DraftSampleMethod.PROBABILISTIC);
+            var wide = new EngineOptions("reference", 1, DType.F32, Speculation.of(4));
+            var own = new EngineOptions("reference", 1, null, Speculation.of(4));
             try (Engine a = Engine.open(narrow, narrow, own);
                     Engine b = Engine.open(narrow, null, wide)) {
                 assertTrue(a.description().contains(type.toString()), a.description());
@@ -148,7 +148,7 @@ class EngineTest {
     void whatCannotWorkIsOneSentence() throws Exception {
         assertSentence("no model directory", () -> Engine.open(folder.resolve("nowhere"), null, options(1)));
         assertSentence("no model directory", () -> Engine.open(target, folder.resolve("nowhere"), options(1)));
-        assertSentence("cuda", () -> Engine.open(target, null, new EngineOptions("cuda", 1, null, 1, DraftSampleMethod.GREEDY)));
+        assertSentence("cuda", () -> Engine.open(target, null, new EngineOptions("cuda", 1, null, Speculation.of(1))));
         assertThrows(UsageException.class, () -> options(0));
         try (Engine engine = Engine.open(target, null, options(1))) {
             assertSentence("empty", () -> engine.generate("", Sampling.greedy(1), token -> {}));

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.common.InputException;
 import adaspec.common.Json;
-import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import adaspec.eval.Evaluator;
 import adaspec.tensor.DType;
 import adaspec.train.Schedule;
@@ -68,7 +68,7 @@ class ResumeTest {
                 .training(TRAINING)
                 .selection(new Selection(0.4, Selection.Scope.MICRO_BATCH))
                 .numPrompts(2)
-                .evaluation(new Evaluator.Settings(Sampling.greedy(8), 3, DraftSampleMethod.PROBABILISTIC, false))
+                .evaluation(new Evaluator.Settings(Sampling.greedy(8), Speculation.of(3), false))
                 .output(output);
     }
 

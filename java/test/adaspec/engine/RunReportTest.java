@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.common.Json;
-import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import adaspec.eval.Evaluator;
 import adaspec.report.Page;
 import adaspec.tensor.DType;
@@ -64,7 +64,7 @@ class RunReportTest {
                 .trainFiles(List.of(models.resolve("train.jsonl")))
                 .training(TrainingOptions.builder().batchSize(4).maxSteps(6).loggingSteps(1).evalSteps(2).learningRate(2e-3).build())
                 .selection(new Selection(0.3, Selection.Scope.MICRO_BATCH))
-                .evaluation(new Evaluator.Settings(Sampling.greedy(8), 3, DraftSampleMethod.PROBABILISTIC, true))
+                .evaluation(new Evaluator.Settings(Sampling.greedy(8), Speculation.of(3), true))
                 .output(runs.resolve(output));
     }
 

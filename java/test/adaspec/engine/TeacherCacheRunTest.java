@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.common.InputException;
-import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import adaspec.eval.Evaluator;
 import adaspec.tensor.DType;
 import adaspec.train.Selection;
@@ -50,7 +50,7 @@ class TeacherCacheRunTest {
                 .training(TrainingOptions.builder().batchSize(4).maxSteps(4).build())
                 .selection(new Selection(0.4, Selection.Scope.BATCH))
                 .numPrompts(1)
-                .evaluation(new Evaluator.Settings(Sampling.greedy(4), 3, DraftSampleMethod.PROBABILISTIC, false))
+                .evaluation(new Evaluator.Settings(Sampling.greedy(4), Speculation.of(3), false))
                 .teacherCache(place)
                 .listener(new RunListener() {
                     @Override

@@ -12,6 +12,7 @@ import adaspec.decode.ModelProposer;
 import adaspec.decode.PlainDecoder;
 import adaspec.decode.Sampling;
 import adaspec.decode.Session;
+import adaspec.decode.Speculation;
 import adaspec.decode.SpeculativeDecoder;
 import adaspec.decode.TinyModels;
 import adaspec.model.Transformer;
@@ -76,7 +77,7 @@ class DraftLengthReplayTest {
                     int[] ends = {0, 7};
                     Sampling sampling = Sampling.greedy(limit);
                     var evaluator = new Evaluator("the target", model, ends, models.workspace(), TestBackends::allocator);
-                    var settings = new Evaluator.Settings(sampling, longest, DraftSampleMethod.PROBABILISTIC, false);
+                    var settings = new Evaluator.Settings(sampling, Speculation.of(longest), false);
                     List<AcceptanceStats> replay = evaluator.evaluate("d", draft, VOCABULARY, prompts, settings, done -> {}).replay();
                     assertEquals(Evaluator.LONGEST, replay.size());
                     for (int g = 1; g <= longest; g++) {

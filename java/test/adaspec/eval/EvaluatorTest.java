@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import adaspec.TestBackends;
 import adaspec.common.InputException;
 import adaspec.decode.AcceptanceStats;
-import adaspec.decode.DraftSampleMethod;
 import adaspec.decode.PlainDecoder;
 import adaspec.decode.Sampling;
 import adaspec.decode.Session;
+import adaspec.decode.Speculation;
 import adaspec.decode.TinyModels;
 import adaspec.model.Transformer;
 import adaspec.ops.Ops;
@@ -45,7 +45,7 @@ class EvaluatorTest {
 
     private static Acceptance evaluate(TinyModels models, Transformer target, Transformer draft, int n, Sampling sampling, boolean timed) {
         var evaluator = new Evaluator("the target", target, new int[] {0}, models.workspace(), TestBackends::allocator);
-        var settings = new Evaluator.Settings(sampling, n, DraftSampleMethod.PROBABILISTIC, timed);
+        var settings = new Evaluator.Settings(sampling, Speculation.of(n), timed);
         return evaluator.evaluate("the draft", draft, VOCABULARY, prompts(6), settings, done -> {});
     }
 
@@ -162,7 +162,7 @@ class EvaluatorTest {
             Transformer target = models.random(TinyModels.architecture(VOCABULARY, 2, 8, 64), 4);
             Transformer draft = models.noisy(target, 0.08, 6);
             var evaluator = new Evaluator("the target", target, new int[0], models.workspace(), TestBackends::allocator);
-            var settings = new Evaluator.Settings(new Sampling(40, 1, 8), 1, DraftSampleMethod.PROBABILISTIC, false);
+            var settings = new Evaluator.Settings(new Sampling(40, 1, 8), Speculation.of(1), false);
             Acceptance a = evaluator.evaluate("the draft", draft, VOCABULARY, prompts(60), settings, done -> {});
             assertTrue(a.alpha() > 0.2 && a.alpha() < 0.95, "alpha " + a.alpha());
             assertEquals(a.expectedAcceptance(), a.alpha(), 0.04);
@@ -175,7 +175,7 @@ class EvaluatorTest {
         try (var models = new TinyModels(ops)) {
             Transformer target = models.random(TinyModels.architecture(VOCABULARY, 1, 8, 64), 4);
             var evaluator = new Evaluator("the target", target, new int[0], models.workspace(), TestBackends::allocator);
-            var settings = new Evaluator.Settings(Sampling.greedy(4), 1, DraftSampleMethod.PROBABILISTIC, false);
+            var settings = new Evaluator.Settings(Sampling.greedy(4), Speculation.of(1), false);
             assertThrows(InputException.class, () -> evaluator.evaluate("d", target, VOCABULARY, List.of(), settings, done -> {}));
         }
     }

@@ -517,16 +517,28 @@ class OpsTest {
 
     // ------------------------------------------------------------------------------------------------ decoding
 
+    /** Draws of every kind, each of its own. */
+    private static List<Draw> draws(int count, float temperature) {
+        List<Draw> draws = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            int topK = new int[] {0, 1, 5, 40}[i % 4];
+            float topP = new float[] {1, 0.9f, 0.5f}[i % 3];
+            draws.add(new Draw(11 + i % 2, (1L << 40) + 7 * i, 5 + i, i % 7 == 6 ? 0 : temperature, topK, topP));
+        }
+        return draws;
+    }
+
     @ParameterizedTest
-    @ValueSource(floats = {0, 0.7f, 1})
+    @ValueSource(floats = {0, 0.6f, 1})
     void sample(float temperature) {
         for (int v : new int[] {1, 33, 1000}) {
-            agree(0, 0, (ops, data) -> {
+            agree(1e-7, 3e-6, (ops, data) -> {
                 Tensor logits = data.strided(2, 100, v);
                 logits.set(3, 0, Float.NaN);
                 Tensor token = data.step.tensor(DType.I32, 100);
-                ops.sample(token, logits, temperature, 11, 5, 1L << 40, Philox.DRAFT);
-                return List.of(token);
+                Tensor probability = data.out(100);
+                ops.sample(token, probability, logits, draws(100, temperature), Philox.DRAFT, 2);
+                return List.of(token, probability);
             });
         }
     }
@@ -534,34 +546,45 @@ class OpsTest {
     @ParameterizedTest
     @CsvSource({"0, false", "0.7, false", "1, false", "1, true"})
     void verify(float temperature, boolean oneHot) {
-        agree(0, 0, (ops, data) -> {
-            int b = 120;
-            int g = 3;
-            int v = 50;
-            Tensor target = data.normal(2, b * (g + 1), v + 6);
-            Tensor draft = data.normal(2, b * g, v + 2);
-            int[] tokens = new int[b * g];
-            int[] lengths = new int[b];
-            for (int s = 0; s < b; s++) {
-                lengths[s] = s % (g + 1);
-                for (int i = 0; i < g; i++) {
-                    int best = 0;
-                    for (int j = 0; j < v; j++) {
-                        // Near the target, or nothing would ever be accepted.
-                        draft.set(s * g + i, j, target.get(s * (g + 1) + i, j) + 0.2f * draft.get(s * g + i, j));
-                        best = draft.get(s * g + i, j) > draft.get(s * g + i, best) ? j : best;
-                    }
-                    tokens[s * g + i] = best;
-                }
+        for (Verification verification : Verification.values()) {
+            for (boolean packed : new boolean[] {false, true}) {
+                agree(0, 0, (ops, data) -> verify(ops, data, verification, packed, temperature, oneHot));
             }
-            target.set(7, 3, Float.NaN);
-            Tensor accepted = data.step.tensor(DType.I32, b);
-            Tensor next = data.step.tensor(DType.I32, b);
-            ops.verify(
-                    accepted, next, target, oneHot ? null : draft, data.step.i32(tokens), data.step.i32(lengths), v, temperature, oneHot, 99, 4,
-                    1000);
-            return List.of(accepted, next);
-        });
+        }
+    }
+
+    private static List<Tensor> verify(Ops ops, Case data, Verification verification, boolean packed, float temperature, boolean oneHot) {
+        int b = 120;
+        int g = 3;
+        int v = 50;
+        Tensor target = data.normal(2, b * (g + 1), v + 6);
+        Tensor draft = data.normal(2, b * g, v + 2);
+        int[] tokens = new int[b * g];
+        int[] lengths = new int[b];
+        int[] firstRows = new int[b];
+        int row = 0;
+        for (int s = 0; s < b; s++) {
+            lengths[s] = s % (g + 1);
+            firstRows[s] = packed ? row : s * (g + 1);
+            row += lengths[s] + 1;
+            for (int i = 0; i < lengths[s]; i++) {
+                int best = 0;
+                for (int j = 0; j < v; j++) {
+                    // Near the target, or nothing would ever be accepted.
+                    draft.set(s * g + i, j, target.get(firstRows[s] + i, j) + 0.2f * draft.get(s * g + i, j));
+                    best = draft.get(s * g + i, j) > draft.get(s * g + i, best) ? j : best;
+                }
+                tokens[s * g + i] = best;
+            }
+        }
+        target.set(7, 3, Float.NaN);
+        draft.set(31 * g + 1, 4, Float.NaN);
+        Tensor accepted = data.step.tensor(DType.I32, b);
+        Tensor next = data.step.tensor(DType.I32, b);
+        ops.verify(
+                accepted, next, target, packed ? data.step.i32(firstRows) : null, oneHot ? null : draft, data.step.i32(tokens), data.step.i32(lengths),
+                v, draws(b, temperature), verification, oneHot);
+        return List.of(accepted, next);
     }
 
     // ------------------------------------------------------------------------------------------------ refusals
@@ -595,7 +618,11 @@ class OpsTest {
             refused("rotary: ", () -> ops.rotary(step.f32(1, 12), HeadLayout.interleaved(1, 4), step.i32(2), step.f32(2, 4), false));
             refused("attention: ", () -> ops.attention(a, a, a, HeadLayout.interleaved(1, 4), step.i32(0, 3), 1));
             refused("verify: ", () -> ops.verify(
-                    step.i32(0), step.i32(0), step.f32(2, 4), null, step.i32(0), step.i32(1), 4, 1, false, 0, 0, 0));
+                    step.i32(0), step.i32(0), step.f32(2, 4), null, null, step.i32(0), step.i32(1), 4, draws(1, 1), Verification.TOKEN, false));
+            refused("verify: ", () -> ops.verify(
+                    step.i32(0), step.i32(0), step.f32(2, 4), step.i32(1), step.f32(1, 4), step.i32(0), step.i32(1), 4, draws(1, 1), Verification.TOKEN,
+                    false));
+            refused("sample: ", () -> ops.sample(step.i32(0), null, step.f32(1, 4), draws(2, 1), Philox.NEXT, 0));
         }
     }
 
