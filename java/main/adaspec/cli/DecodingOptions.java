@@ -33,9 +33,11 @@ final class DecodingOptions {
             description = "Seed of the random numbers. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
-    @Option(names = NUM_SPECULATIVE_TOKENS, paramLabel = "N", defaultValue = "5", order = 105,
-            description = "Tokens the draft proposes in a step. Default: ${DEFAULT-VALUE}.")
-    private int numSpeculativeTokens;
+    @Option(names = NUM_SPECULATIVE_TOKENS, paramLabel = "N|auto", defaultValue = "5", order = 105,
+            description = {"Tokens the draft proposes in a step; auto: as many as pay, by what steps cost and how drafts fare meanwhile, none where "
+                    + "none do. With auto and a temperature above 0 one seed gives other texts from run to run, of the same law. "
+                    + "Default: ${DEFAULT-VALUE}."})
+    private String numSpeculativeTokens;
 
     @Option(names = VERIFICATION, paramLabel = "M", defaultValue = "token", order = 106,
             description = "How much of a draft stands at a temperature above 0: token by token, or the block at once, which accepts no fewer. "
@@ -53,7 +55,7 @@ final class DecodingOptions {
     /** @param inFlight prompts at once, which share the threads */
     EngineOptions engine(DeviceOptions devices, int inFlight) {
         int threads = Math.max(1, devices.threads() / inFlight);
-        var speculation = new Speculation(numSpeculativeTokens, draftSampleMethod, verification);
+        var speculation = Speculation.parse(numSpeculativeTokens, draftSampleMethod, verification);
         return new EngineOptions(devices.device(), threads, devices.precision().orElse(null), speculation);
     }
 }

@@ -125,9 +125,9 @@ public final class DistillCommand extends Command {
     @Option(names = "--max-new-tokens", paramLabel = "N", order = 301, description = "Most tokens of a continuation in the evaluation. Default: 256.")
     private Integer maxNewTokens;
 
-    @Option(names = "--num-speculative-tokens", paramLabel = "N", defaultValue = "5", order = 302,
-            description = "Tokens the draft proposes in a step of the evaluation. Default: ${DEFAULT-VALUE}.")
-    private int numSpeculativeTokens;
+    @Option(names = "--num-speculative-tokens", paramLabel = "N|auto", defaultValue = "5", order = 302,
+            description = "Tokens the draft proposes in a step of the evaluation; auto: as many as pay. Default: ${DEFAULT-VALUE}.")
+    private String numSpeculativeTokens;
 
     @Mixin
     private TrainingFlags training;
@@ -154,8 +154,7 @@ public final class DistillCommand extends Command {
         }
         double share = k == null ? 0.4 : k;
         check(share > 0 && share <= 1, "--k " + share + " is out of range; a number above 0 and at most 1 was expected");
-        check(numSpeculativeTokens >= 1 && numSpeculativeTokens <= Speculation.MOST_NUM_SPECULATIVE_TOKENS, "--num-speculative-tokens "
-                + numSpeculativeTokens + " is out of range; a whole number from 1 to " + Speculation.MOST_NUM_SPECULATIVE_TOKENS + " was expected");
+        Speculation speculation = Speculation.parse(numSpeculativeTokens, Speculation.defaults().draftSampleMethod(), Speculation.defaults().verification());
         var sampling = Sampling.greedy((int) TrainingFlags.atLeastOne("--max-new-tokens", maxNewTokens == null ? 256 : maxNewTokens));
         Path output = training.outputDir();
         if (ResumeFrom.LATEST.equals(training.resume()) && Distiller.isComplete(output)) {
@@ -177,7 +176,7 @@ public final class DistillCommand extends Command {
                     .compensation(compensation == Switch.ON)
                     .training(training.options(LEARNING_RATE).normalizer(normalizer).precision(TrainingFlags.precision(devices)).build())
                     .numPrompts((int) TrainingFlags.atLeastOne("--num-prompts", numPrompts == null ? 100 : numPrompts))
-                    .evaluation(new Evaluator.Settings(sampling, Speculation.of(numSpeculativeTokens), true))
+                    .evaluation(new Evaluator.Settings(sampling, speculation, true))
                     .teacherCache(CachePlace.parse(teacherCache == null ? "off" : teacherCache))
                     .output(output)
                     .overwrite(training.overwrite())

@@ -32,9 +32,9 @@ final class DistillTable {
         difference(table, name + " - untrained", draft, untrained);
         table.append(String.format(
                 Locale.ROOT,
-                "%d prompts, greedy, %d drafted tokens a step; intervals: bootstrap over prompts\n",
+                "%d prompts, greedy, drafts of %s a step; intervals: bootstrap over prompts\n",
                 draft.prompts().size(),
-                draft.stats().numSpeculativeTokens()));
+                draft.speculation().describe()));
         return table.toString();
     }
 

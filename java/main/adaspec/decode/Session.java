@@ -103,7 +103,17 @@ public final class Session implements AutoCloseable {
      * alone, also where the session remembers the beginning and reads the rest only.
      */
     void begin(int[] text, BooleanSupplier goesOn) {
+        begin(text);
+        readOn(text, goesOn);
+    }
+
+    /** Starts a new text that begins with {@code text}, of which nothing is read yet that is not remembered. */
+    void begin(int[] text) {
         rewind(remembering ? commonPrefix(text) : 0);
+    }
+
+    /** Reads on, chunk by chunk while {@code goesOn}, up to the end of {@code text}, of which it has read the beginning. */
+    void readOn(int[] text, BooleanSupplier goesOn) {
         while (length() < text.length && goesOn.getAsBoolean()) {
             advance(Arrays.copyOfRange(text, length(), Math.min(text.length, length() + chunk)));
         }

@@ -5,22 +5,24 @@ import adaspec.ops.Verification;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.util.Arrays;
+import java.util.function.LongSupplier;
 
 /**
  * The target, sped up by a proposer whose guesses it verifies several at a time. The output has the law of {@link PlainDecoder}'s, and at
  * temperature 0 it is the same ids, because a row of the target's logits does not depend on how many rows were asked for.
  *
  * <p>Invariant between rounds, with n committed ids: the target has read n - 1. A round drafts G, reads the last committed id and the G drafted
- * ones, and commits the accepted ones and one token of the target's own. Every round drafts the full N, also where fewer tokens may still be emitted,
- * so that the counts do not depend on limits; only the last positions of a model make it draft fewer.
+ * ones, and commits the accepted ones and one token of the target's own. G is what a {@link DraftLength} says, also where fewer tokens may still be
+ * emitted, so that the counts do not depend on limits; only the last positions of a model make it draft fewer.
  */
 public final class SpeculativeDecoder implements Decoder {
     private final Session target;
     private final Proposer proposer;
-    private final int numSpeculativeTokens;
+    private final DraftLength lengths;
     private final int[] endTokens;
     private final Judge judge;
     private final Sampler sampler;
+    private final LongSupplier clock;
 
     /**
      * @param target               stays the caller's to close
@@ -29,7 +31,7 @@ public final class SpeculativeDecoder implements Decoder {
      * @param endTokens            ids that end a text
      */
     public SpeculativeDecoder(Session target, Proposer proposer, int numSpeculativeTokens, Verification verification, int[] endTokens) {
-        this(target, proposer, numSpeculativeTokens, endTokens, new Verifier(target.model().ops(), verification));
+        this(target, proposer, DraftLength.fixed(numSpeculativeTokens), endTokens, new Verifier(target.model().ops(), verification), System::nanoTime);
     }
 
     /** With token verification. */
@@ -37,13 +39,12 @@ public final class SpeculativeDecoder implements Decoder {
         this(target, proposer, numSpeculativeTokens, Verification.TOKEN, endTokens);
     }
 
-    private SpeculativeDecoder(Session target, Proposer proposer, int numSpeculativeTokens, int[] endTokens, Judge judge) {
-        if (numSpeculativeTokens < 1) {
-            throw new IllegalArgumentException("drafts of " + numSpeculativeTokens + " tokens");
-        }
+    /** @param clock in nanoseconds: what {@code lengths} is told that the work took */
+    SpeculativeDecoder(Session target, Proposer proposer, DraftLength lengths, int[] endTokens, Judge judge, LongSupplier clock) {
         this.target = target;
         this.proposer = proposer;
-        this.numSpeculativeTokens = numSpeculativeTokens;
+        this.lengths = lengths;
+        this.clock = clock;
         this.endTokens = endTokens.clone();
         this.judge = judge;
         this.sampler = new Sampler(target.model().ops());
@@ -52,11 +53,13 @@ public final class SpeculativeDecoder implements Decoder {
     /**
      * The target and a draft model.
      *
-     * @param target and {@code draft} stay the caller's to close
+     * @param target  and {@code draft} stay the caller's to close
+     * @param lengths of {@link Speculation#draftLength}; what it learned with one decoder it knows with the next
      */
-    public static SpeculativeDecoder of(Session target, Session draft, Speculation speculation, int[] endTokens) {
+    public static SpeculativeDecoder of(Session target, Session draft, Speculation speculation, DraftLength lengths, int[] endTokens) {
         var proposer = new ModelProposer(draft, speculation.draftSampleMethod());
-        return new SpeculativeDecoder(target, proposer, speculation.numSpeculativeTokens(), speculation.verification(), endTokens);
+        var verifier = new Verifier(target.model().ops(), speculation.verification());
+        return new SpeculativeDecoder(target, proposer, lengths, endTokens, verifier, System::nanoTime);
     }
 
     /**
@@ -66,7 +69,7 @@ public final class SpeculativeDecoder implements Decoder {
      */
     public static SpeculativeDecoder withSyntheticAcceptance(Session target, Proposer proposer, int numSpeculativeTokens, double acceptance) {
         var judge = new SyntheticAcceptance(new Verifier(target.model().ops(), Verification.TOKEN), acceptance);
-        return new SpeculativeDecoder(target, proposer, numSpeculativeTokens, new int[0], judge);
+        return new SpeculativeDecoder(target, proposer, DraftLength.fixed(numSpeculativeTokens), new int[0], judge, System::nanoTime);
     }
 
     @Override
@@ -74,10 +77,10 @@ public final class SpeculativeDecoder implements Decoder {
         target.requirePrompt(prompt);
         int limit = Math.min(sampling.maxNewTokens(), target.capacity() - prompt.length);
         Continuation text = new Continuation(prompt, limit, endTokens, listener);
-        AcceptanceStats stats = new AcceptanceStats(numSpeculativeTokens);
+        AcceptanceStats stats = new AcceptanceStats(lengths.most());
         if (text.isOpen()) {
             target.begin(Arrays.copyOf(prompt, prompt.length - 1), text::isOpen);
-            proposer.begin(prompt, text::isOpen);
+            proposer.begin(prompt);
         }
         while (text.isOpen()) {
             try (Workspace.Step step = target.workspace().begin()) {
@@ -93,20 +96,39 @@ public final class SpeculativeDecoder implements Decoder {
         if (target.length() != n - 1) {
             throw new IllegalStateException("the target has read " + target.length() + " of " + n + " ids");
         }
-        int count = Math.min(numSpeculativeTokens, target.capacity() - n);
-        Proposal proposal = proposer.propose(committed, count, sampling, sequence, step);
+        int count = Math.min(lengths.next(proposer.unread(n)), target.capacity() - n);
+        Proposal proposal = count == 0 ? Proposal.NONE : propose(committed, count, text, sampling, sequence, step);
+        if (!text.isOpen()) {
+            return;
+        }
+        long started = clock.getAsLong();
         if (proposal.length() == 0) {
-            text.emit(PlainDecoder.next(target, sampler, text, sampling, sequence));
+            int token = PlainDecoder.next(target, sampler, text, sampling, sequence);
+            lengths.alone(clock.getAsLong() - started);
+            text.emit(token);
             return;
         }
         Tensor laws = score(text.last(), proposal, step);
         Verdict verdict = accept(laws, proposal, sampling, sequence, n, step);
+        lengths.verified(proposal.length(), verdict.accepted(), clock.getAsLong() - started);
         stats.record(proposal.length(), verdict.accepted());
         target.rewind(n + verdict.accepted());
         proposer.rewind(n + verdict.accepted());
         for (int i = 0; i <= verdict.accepted() && text.isOpen(); i++) {
             text.emit(i < verdict.accepted() ? proposal.tokens()[i] : verdict.next());
         }
+    }
+
+    private Proposal propose(int[] committed, int count, Continuation text, Sampling sampling, int sequence, Workspace.Step step) {
+        long started = clock.getAsLong();
+        proposer.read(committed, text::isOpen);
+        if (!text.isOpen()) {
+            return Proposal.NONE;
+        }
+        long read = clock.getAsLong();
+        Proposal proposal = proposer.propose(committed, count, lengths, sampling, sequence, step);
+        lengths.drafted(proposal.length(), clock.getAsLong() - read, read - started);
+        return proposal;
     }
 
     /** (G + 1, v): the target's laws after the last committed id and after each drafted one. */

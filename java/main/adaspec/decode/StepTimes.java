@@ -39,7 +39,9 @@ public record StepTimes(double draftSeconds, double[] targetSeconds) {
         target.rewind(0);
         target.advance(Arrays.copyOf(committed, before));
         var proposer = new ModelProposer(draft, method);
-        proposer.begin(committed, () -> true);
+        proposer.begin(committed);
+        proposer.read(committed, () -> true);
+        DraftLength fixed = DraftLength.fixed(most);
         double[][] targets = new double[most + 1][MOST_ROUNDS];
         double[] drafts = new double[MOST_ROUNDS];
         long start = 0;
@@ -47,7 +49,7 @@ public record StepTimes(double draftSeconds, double[] targetSeconds) {
         while (done < FEWEST_ROUNDS || done < MOST_ROUNDS && (System.nanoTime() - start) * 1e-9 < ENOUGH_SECONDS) {
             try (Workspace.Step step = target.workspace().begin()) {
                 long started = System.nanoTime();
-                Proposal proposal = proposer.propose(committed, most, sampling, 0, step);
+                Proposal proposal = proposer.propose(committed, most, fixed, sampling, 0, step);
                 double seconds = (System.nanoTime() - started) * 1e-9;
                 if (done >= 0) {
                     drafts[done] = seconds / proposal.length();

@@ -173,7 +173,7 @@ public final class Engine implements AutoCloseable {
 
     /** What runs where, in words. */
     public String description() {
-        String proposing = models.draft() == null ? "" : " proposing " + options.speculation().numSpeculativeTokens() + " tokens";
+        String proposing = models.draft() == null ? "" : " proposing " + options.speculation().describe();
         return models.describe() + proposing + ", on " + models.backend().decodingDescription();
     }
 

@@ -15,7 +15,7 @@ public final class EngineBuilder {
     private String device = EngineOptions.defaults().device();
     private int threads = EngineOptions.defaults().threads();
     private DType precision = EngineOptions.defaults().precision();
-    private int numSpeculativeTokens = Speculation.defaults().numSpeculativeTokens();
+    private String numSpeculativeTokens = Speculation.defaults().length();
     private DraftSampleMethod draftSampleMethod = Speculation.defaults().draftSampleMethod();
     private Verification verification = Speculation.defaults().verification();
 
@@ -53,7 +53,13 @@ public final class EngineBuilder {
 
     /** Tokens drafted in a step. */
     public EngineBuilder numSpeculativeTokens(int value) {
-        numSpeculativeTokens = value;
+        numSpeculativeTokens = Integer.toString(value);
+        return this;
+    }
+
+    /** Each step drafts what pays: {@link Speculation#auto}. */
+    public EngineBuilder numSpeculativeTokensAuto() {
+        numSpeculativeTokens = "auto";
         return this;
     }
 
@@ -79,7 +85,7 @@ public final class EngineBuilder {
         if (target == null) {
             throw new UsageException("the target was not given; a model directory was expected");
         }
-        var speculation = new Speculation(numSpeculativeTokens, draftSampleMethod, verification);
+        var speculation = Speculation.parse(numSpeculativeTokens, draftSampleMethod, verification);
         return Engine.open(target, draft, new EngineOptions(device, threads, precision, speculation));
     }
 }

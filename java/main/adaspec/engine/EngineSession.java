@@ -3,6 +3,7 @@ package adaspec.engine;
 import adaspec.common.InputException;
 import adaspec.decode.Completion;
 import adaspec.decode.Decoder;
+import adaspec.decode.DraftLength;
 import adaspec.decode.FinishReason;
 import adaspec.decode.PlainDecoder;
 import adaspec.decode.Sampling;
@@ -44,6 +45,7 @@ public final class EngineSession implements AutoCloseable {
     private final EngineOptions options;
     private final boolean remembering;
     private final Lane lane;
+    private final DraftLength lengths; // what it has learned outlives the caches
     private final ReentrantLock turn = new ReentrantLock();
     private volatile boolean closed;
     private volatile int[] ids = {};
@@ -57,6 +59,7 @@ public final class EngineSession implements AutoCloseable {
         this.options = options;
         this.remembering = remembering;
         this.lane = new Lane(models);
+        this.lengths = options.speculation().draftLength();
     }
 
     /** Continues {@code prompt}: {@link #generate(String, GenerationSettings, Consumer)} without stop strings. */
@@ -167,7 +170,7 @@ public final class EngineSession implements AutoCloseable {
             decoder = new PlainDecoder(target, models.endTokens());
         } else {
             draft = session(models.draftName(), lane.draft(), room);
-            decoder = SpeculativeDecoder.of(target, draft, options.speculation(), models.endTokens());
+            decoder = SpeculativeDecoder.of(target, draft, options.speculation(), lengths, models.endTokens());
         }
     }
 

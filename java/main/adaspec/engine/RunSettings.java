@@ -59,7 +59,7 @@ final class RunSettings {
                 .training(run.training)
                 .determining("num-prompts", run.numPrompts)
                 .determining("max-new-tokens", run.evaluation.sampling().maxNewTokens())
-                .determining("num-speculative-tokens", run.evaluation.speculation().numSpeculativeTokens())
+                .determining("num-speculative-tokens", run.evaluation.speculation().length())
                 .place(run.output, run.training, backend);
     }
 

@@ -3,6 +3,7 @@ package adaspec.eval;
 import adaspec.common.Json;
 import adaspec.decode.AcceptanceStats;
 import adaspec.decode.Sampling;
+import adaspec.decode.Speculation;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.stream.IntStream;
  *
  * @param numTargetTokens    tokens emitted by speculation, ends of text included
  * @param sampling           how they were drawn
+ * @param speculation        how the draft was used
  * @param stats              what the verifier counted, over all prompts
  * @param prompts            the counts of each prompt, in order
  * @param alphaInterval      of alpha, by bootstrap over prompts
@@ -23,6 +25,7 @@ import java.util.stream.IntStream;
 public record Acceptance(
         long numTargetTokens,
         Sampling sampling,
+        Speculation speculation,
         AcceptanceStats stats,
         List<PromptCounts> prompts,
         Interval alphaInterval,
@@ -47,13 +50,14 @@ public record Acceptance(
     static Acceptance of(
             long numTargetTokens,
             Sampling sampling,
+            Speculation speculation,
             AcceptanceStats stats,
             List<PromptCounts> prompts,
             double expectedAcceptance,
             List<AcceptanceStats> replay,
             Timing timing) {
         Interval interval = Bootstrap.ratio(accepted(prompts), judged(prompts));
-        return new Acceptance(numTargetTokens, sampling, stats, prompts, interval, expectedAcceptance, replay, timing);
+        return new Acceptance(numTargetTokens, sampling, speculation, stats, prompts, interval, expectedAcceptance, replay, timing);
     }
 
     /** accepted / (accepted + steps whose first rejection was seen); drafted tokens that were never judged do not count. */
@@ -101,8 +105,8 @@ public record Acceptance(
     }
 
     /**
-     * The keys that results fix, in their order, then {@code verification_costs} (entry g - 1: w(g)) and {@code draft_lengths} (what each length would
-     * count); null where a value does not exist, as those of times where nothing was timed.
+     * The keys that results fix, in their order, then {@code draft_length} (N or auto), {@code verification_costs} (entry g - 1: w(g)) and
+     * {@code draft_lengths} (what each length would count); null where a value does not exist, as those of times where nothing was timed.
      */
     public ObjectNode toJson() {
         ObjectNode node = Json.MAPPER.createObjectNode();
@@ -130,6 +134,7 @@ public record Acceptance(
         } else {
             node.put("best_num_speculative_tokens", best);
         }
+        node.put("draft_length", speculation.length());
         if (timing == null) {
             node.putNull("verification_costs");
         } else {

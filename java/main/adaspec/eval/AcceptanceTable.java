@@ -18,7 +18,8 @@ public final class AcceptanceTable {
         rows.add(new Row("prompts", Integer.toString(a.prompts().size()), ""));
         rows.add(new Row("tokens", Long.toString(a.numTargetTokens()), "emitted, end of text included; "
                 + (a.sampling().isGreedy() ? "greedy" : "temperature " + a.sampling().temperature())));
-        rows.add(new Row("num_speculative_tokens", Integer.toString(stats.numSpeculativeTokens()), "N, drafted in a step"));
+        rows.add(new Row("num_speculative_tokens", Integer.toString(stats.numSpeculativeTokens()),
+                a.speculation().auto() ? "N, the most that is drafted in a step: as many as pay" : "N, drafted in a step"));
         rows.add(new Row("alpha", number(a.alpha()), "accepted / (accepted + steps whose first rejection was seen)"));
         rows.add(new Row("alpha_ci95", "[" + number(a.alphaInterval().lo()) + ", " + number(a.alphaInterval().hi()) + "]", "bootstrap over prompts"));
         rows.add(new Row("expected_acceptance", number(a.expectedAcceptance()), "mean of sum_v min(p_v, q_v), temperature 1"));

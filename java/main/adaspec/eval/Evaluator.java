@@ -110,7 +110,7 @@ public final class Evaluator {
             this.draftSession = draftSession;
             this.settings = settings;
             this.plain = new PlainDecoder(targetSession, endTokens);
-            this.speculative = SpeculativeDecoder.of(targetSession, draftSession, settings.speculation(), endTokens);
+            this.speculative = SpeculativeDecoder.of(targetSession, draftSession, settings.speculation(), settings.speculation().draftLength(), endTokens);
             this.stats = new AcceptanceStats(settings.speculation().numSpeculativeTokens());
             this.reading = new SecondReading(targetSession, draftSession);
             this.replay = settings.sampling().isGreedy()
@@ -129,7 +129,7 @@ public final class Evaluator {
             }
             Timing timing = settings.timed() ? timing(prompts.getLast(), emitted) : null;
             List<AcceptanceStats> replayed = replay == null ? List.of() : replay.stats();
-            return Acceptance.of(speculativeTokens, settings.sampling(), stats, counts, reading.expectedAcceptance(), replayed, timing);
+            return Acceptance.of(speculativeTokens, settings.sampling(), settings.speculation(), stats, counts, reading.expectedAcceptance(), replayed, timing);
         }
 
         /** Decodes prompts both ways for a while, at most each once: code that is not compiled yet would be timed else. */

@@ -68,7 +68,7 @@ final class ReportPage {
         Acceptance any = report.drafts().getFirst().acceptance();
         String decoding = Numbers.count(any.prompts().size()) + " held-out prompts, "
                 + (any.sampling().isGreedy() ? "greedy" : "temperature " + any.sampling().temperature()) + ", "
-                + any.stats().numSpeculativeTokens() + " drafted tokens a step. alpha: accepted / judged tokens; intervals: bootstrap over prompts.";
+                + "drafts of " + any.speculation().describe() + " a step. alpha: accepted / judged tokens; intervals: bootstrap over prompts.";
         out.leaf("p", decoding).line();
         Table table = new Table(out, "draft", "alpha", "95 % interval", "expected acceptance", "block efficiency", "plain tokens/s",
                 "speculative tokens/s", "speed-up");

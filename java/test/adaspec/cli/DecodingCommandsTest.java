@@ -132,6 +132,24 @@ class DecodingCommandsTest {
         assertEquals("Tom has 3 apples", Json.parse(a.get(2), "line").get("prompt").asText());
     }
 
+    @Test
+    void automaticDraftsChangeNothingThatIsGenerated() throws IOException {
+        Path prompts = file("prompts.jsonl", "{\"prompt\":\"a\"}", "{\"prompt\":\"Tom has 3 apples\"}");
+        String[] arguments = {"generate", "--target", target, "--draft", draft, "--prompt-file", prompts.toString(), "--max-new-tokens", "60",
+            "--output-json", "-", "--num-speculative-tokens", "5"};
+        Line fixed = run(arguments);
+        arguments[arguments.length - 1] = "auto";
+        Line auto = run(arguments);
+        assertEquals(0, auto.code(), auto.log());
+        for (int i = 0; i < 2; i++) {
+            JsonNode a = Json.parse(fixed.out().lines().toList().get(i), "line");
+            JsonNode b = Json.parse(auto.out().lines().toList().get(i), "line");
+            assertEquals(a.get("ids"), b.get("ids"));
+            assertEquals(17, b.get("metrics").get("acceptance_histogram").size(), "drafts of 16 at most");
+        }
+        assertTrue(auto.log().contains("as many tokens as pay"), auto.log());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             --prompt a --num-speculative-tokens 3      | 2 | without --draft
@@ -150,7 +168,7 @@ class DecodingCommandsTest {
             --prompt a --max-new-tokens -1             | 2 | max-new-tokens
             --prompt a --draft D --num-speculative-tokens 0    | 2 | num-speculative-tokens
             --prompt a --draft D --num-speculative-tokens 2147483647 | 2 | num-speculative-tokens is 2147483647; a whole number from 1 to 1024
-            --prompt a --draft D --num-speculative-tokens auto | 2 | num-speculative-tokens
+            --prompt a --draft D --num-speculative-tokens automatic | 2 | num-speculative-tokens is automatic; a whole number from 1 to 1024 or auto
             --prompt a --draft /nowhere                | 1 | /nowhere
             --prompt a --device cuda                   | 1 | cuda
             --prompt-file /nowhere                     | 1 | /nowhere

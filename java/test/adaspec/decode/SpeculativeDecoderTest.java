@@ -94,17 +94,30 @@ class SpeculativeDecoderTest {
             int[] prompt = TinyModels.prompt(6, VOCABULARY, 1);
             Proposer confused = new Proposer() {
                 @Override
-                public void begin(int[] ids, BooleanSupplier goesOn) {
-                    int[] wrong = ids.clone();
-                    wrong[2] = (wrong[2] + 1) % VOCABULARY;
-                    honest.begin(wrong, goesOn);
+                public void begin(int[] ids) {
+                    honest.begin(wrong(ids));
                 }
 
                 @Override
-                public Proposal propose(int[] committed, int count, Sampling sampling, int sequence, Workspace.Step step) {
-                    int[] wrong = committed.clone();
+                public int unread(int length) {
+                    return honest.unread(length);
+                }
+
+                @Override
+                public void read(int[] committed, BooleanSupplier goesOn) {
+                    honest.read(wrong(committed), goesOn);
+                }
+
+                @Override
+                public Proposal propose(
+                        int[] committed, int count, DraftLength lengths, Sampling sampling, int sequence, Workspace.Step step) {
+                    return honest.propose(wrong(committed), count, lengths, sampling, sequence, step);
+                }
+
+                private int[] wrong(int[] ids) {
+                    int[] wrong = ids.clone();
                     wrong[2] = (wrong[2] + 1) % VOCABULARY;
-                    return honest.propose(wrong, count, sampling, sequence, step);
+                    return wrong;
                 }
 
                 @Override
@@ -121,10 +134,10 @@ class SpeculativeDecoderTest {
     /** Knows the target's greedy text and proposes it, but for a wrong token at place {@code wrongAt} of every proposal. */
     private record Script(int[] text, int wrongAt) implements Proposer {
         @Override
-        public void begin(int[] prompt, BooleanSupplier goesOn) {}
+        public void begin(int[] prompt) {}
 
         @Override
-        public Proposal propose(int[] committed, int count, Sampling sampling, int sequence, Workspace.Step step) {
+        public Proposal propose(int[] committed, int count, DraftLength lengths, Sampling sampling, int sequence, Workspace.Step step) {
             int[] tokens = Arrays.copyOfRange(text, committed.length, Math.min(committed.length + count, text.length));
             if (wrongAt < tokens.length) {
                 tokens[wrongAt] = (tokens[wrongAt] + 1) % VOCABULARY;

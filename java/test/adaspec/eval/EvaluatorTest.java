@@ -29,7 +29,7 @@ class EvaluatorTest {
             "draft_acceptance_rate", "mean_acceptance_length", "acceptance_rate_per_position", "conditional_acceptance_rate_per_position",
             "acceptance_histogram", "num_spec_steps", "num_draft_tokens", "num_accepted_draft_tokens", "plain_tokens_per_second",
             "speculative_tokens_per_second", "speedup", "cost_ratio", "break_even_acceptance", "best_num_speculative_tokens",
-            "verification_costs", "draft_lengths");
+            "draft_length", "verification_costs", "draft_lengths");
 
     static List<Ops> devices() {
         return TestBackends.all();
@@ -88,9 +88,10 @@ class EvaluatorTest {
             assertTrue(timed.get("cost_ratio").asDouble() > 0);
 
             ObjectNode untimed = evaluate(models, target, draft, 3, Sampling.greedy(25), false).toJson();
-            for (String key : KEYS.subList(KEYS.indexOf("plain_tokens_per_second"), KEYS.size() - 1)) {
+            for (String key : KEYS.subList(KEYS.indexOf("plain_tokens_per_second"), KEYS.indexOf("draft_length"))) {
                 assertTrue(untimed.get(key).isNull(), key);
             }
+            assertTrue(untimed.get("verification_costs").isNull(), "not timed");
             assertTrue(evaluate(models, target, draft, 3, new Sampling(25, 0.8, 3), false).toJson().get("draft_lengths").isNull(), "greedy only");
             for (String key : KEYS.subList(0, KEYS.indexOf("plain_tokens_per_second"))) {
                 assertEquals(timed.get(key), untimed.get(key), key + " does not depend on the clock");
@@ -192,8 +193,8 @@ class EvaluatorTest {
             bad.add(new Acceptance.PromptCounts(1, 1));
             badStats.record(4, 1);
         }
-        Acceptance a = Acceptance.of(120, Sampling.greedy(4), goodStats, good, 0.7, List.of(), null);
-        Acceptance b = Acceptance.of(60, Sampling.greedy(4), badStats, bad, 0.5, List.of(), null);
+        Acceptance a = Acceptance.of(120, Sampling.greedy(4), Speculation.of(4), goodStats, good, 0.7, List.of(), null);
+        Acceptance b = Acceptance.of(60, Sampling.greedy(4), Speculation.of(4), badStats, bad, 0.5, List.of(), null);
         PairedDifference difference = PairedDifference.of(a, b);
         assertEquals(0.75 - 0.5, difference.difference());
         assertEquals(0.25, difference.interval().lo(), 1e-12);
