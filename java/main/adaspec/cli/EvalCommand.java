@@ -2,9 +2,9 @@ package adaspec.cli;
 
 import adaspec.common.AtomicFile;
 import adaspec.common.UsageException;
-import adaspec.decode.Sampling;
 import adaspec.engine.Engine;
 import adaspec.engine.EngineOptions;
+import adaspec.engine.GenerationSettings;
 import adaspec.eval.Acceptance;
 import adaspec.eval.AcceptanceTable;
 import adaspec.text.Dataset;
@@ -53,6 +53,9 @@ public final class EvalCommand extends Command {
     @Mixin
     private DecodingOptions decoding;
 
+    @Mixin
+    private GenerationOptions generations;
+
     @Option(names = "--output-json", paramLabel = "F", order = 110,
             description = "Write the result as JSON to this file; - for standard output in place of the table.")
     private String outputJson;
@@ -66,8 +69,8 @@ public final class EvalCommand extends Command {
         check(source.evalFile != null || !given("--dataset-format"), "--dataset-format goes with --eval-file; a prompt file has only one format");
         requireApart(outputJson == null ? null : Path.of(outputJson), source.evalFile, source.promptFile);
         DatasetFormat format = format();
-        Sampling sampling = decoding.sampling();
-        EngineOptions options = decoding.engine(devices, 1);
+        GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
+        EngineOptions options = decoding.engine(devices, generations.batchSize());
         try (Engine engine = Engine.open(target, draft, options)) {
             List<Prompt> all = source.promptFile != null ? Prompt.readFile(source.promptFile, engine.requireTokenizer()) : dataset(engine, format);
             List<Prompt> prompts = all.subList(0, numPrompts == null ? all.size() : Math.min(numPrompts, all.size()));
@@ -76,7 +79,8 @@ public final class EvalCommand extends Command {
                 log().println("there are only " + all.size() + " prompts");
             }
             log().println(engine.description());
-            Acceptance acceptance = engine.evaluate(prompts.stream().map(Prompt::ids).toList(), sampling, true, this::progress);
+            Acceptance acceptance = engine.evaluate(
+                    prompts.stream().map(Prompt::ids).toList(), settings, generations.batchSize(), true, this::progress);
             String json = acceptance.toJson().toPrettyString() + "\n";
             if ("-".equals(outputJson)) {
                 out().print(json);

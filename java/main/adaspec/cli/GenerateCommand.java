@@ -1,7 +1,6 @@
 package adaspec.cli;
 
 import adaspec.common.AtomicFile;
-import adaspec.common.InputException;
 import adaspec.decode.AcceptanceStats;
 import adaspec.engine.Engine;
 import adaspec.engine.EngineOptions;
@@ -9,6 +8,7 @@ import adaspec.engine.Generation;
 import adaspec.engine.GenerationSettings;
 import adaspec.text.Prompt;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -73,12 +73,16 @@ public final class GenerateCommand extends Command {
             if (outputJson == null || outputJson.equals("-")) {
                 generate(engine, prompts, settings, line -> out().println(line));
             } else {
-                AtomicFile.write(Path.of(outputJson), channel -> generate(engine, prompts, settings, line -> {
-                    AtomicFile.writeFully(channel, ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8)));
-                }));
+                AtomicFile.write(Path.of(outputJson), channel -> {
+                    try {
+                        generate(engine, prompts, settings, line -> {
+                            AtomicFile.writeFully(channel, ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8)));
+                        });
+                    } catch (UncheckedIOException e) {
+                        throw e.getCause();
+                    }
+                });
             }
-        } catch (IOException e) {
-            throw new InputException("cannot write the results: " + AtomicFile.reason(e), e);
         }
         return Main.OK;
     }
@@ -95,15 +99,14 @@ public final class GenerateCommand extends Command {
         void line(String json) throws IOException;
     }
 
-    private void generate(Engine engine, List<Prompt> prompts, GenerationSettings settings, LineSink json) throws IOException {
+    private void generate(Engine engine, List<Prompt> prompts, GenerationSettings settings, LineSink json) {
         var total = new Totals();
         if (generations.batchSize() == 1) {
             for (int i = 0; i < prompts.size(); i++) {
                 done(streamed(engine, prompts.get(i), settings.withIndex(i)), json, total);
             }
         } else {
-            var batch = new PromptBatch(engine, settings, generations.batchSize());
-            batch.generate(prompts, generation -> {
+            engine.generateAll(prompts, settings, generations.batchSize(), generation -> {
                 if (streaming()) {
                     out().println(generation.text());
                 }
@@ -134,9 +137,13 @@ public final class GenerateCommand extends Command {
         return generation;
     }
 
-    private void done(Generation generation, LineSink json, Totals total) throws IOException {
+    private void done(Generation generation, LineSink json, Totals total) {
         if (outputJson != null) {
-            json.line(generation.toJson().toString());
+            try {
+                json.line(generation.toJson().toString());
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
         out().flush();
         total.add(generation);

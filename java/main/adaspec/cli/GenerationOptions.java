@@ -16,7 +16,8 @@ final class GenerationOptions {
 
     @Option(names = "--batch-size", paramLabel = "N", defaultValue = "1", order = 108,
             description = "Prompts in flight at once, which share --threads; results come in the order of the prompts and do not depend on it."
-                    + " Above 1 texts are printed whole. Default: ${DEFAULT-VALUE}.")
+                    + " Above 1 generate prints texts whole, and eval's speeds are those of all prompts in flight together."
+                    + " Default: ${DEFAULT-VALUE}.")
     private int batchSize;
 
     List<String> stop() {

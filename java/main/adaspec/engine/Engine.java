@@ -3,17 +3,21 @@ package adaspec.engine;
 import adaspec.common.InputException;
 import adaspec.decode.Completion;
 import adaspec.decode.Sampling;
+import adaspec.engine.EngineSession.Kind;
 import adaspec.eval.Acceptance;
 import adaspec.eval.Evaluator;
 import adaspec.text.Prompt;
 import adaspec.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
@@ -50,8 +54,9 @@ public final class Engine implements AutoCloseable {
     private final EngineOptions options;
     private final LoadedModels models;
     private final Set<EngineSession> sessions = ConcurrentHashMap.newKeySet();
-    /** Sessions that {@link #generate} lends, the one used last first. */
-    private final Deque<EngineSession> idle = new ConcurrentLinkedDeque<>();
+    /** Sessions to lend, of each kind the one used last first. */
+    private final Map<Kind, Deque<EngineSession>> idle =
+            Map.of(Kind.FORGETTING, new ConcurrentLinkedDeque<>(), Kind.PLAIN, new ConcurrentLinkedDeque<>());
 
     /** Whoever uses the models reads; the close writes. */
     private final ReentrantReadWriteLock use = new ReentrantReadWriteLock();
@@ -86,11 +91,11 @@ public final class Engine implements AutoCloseable {
 
     /** A session of its own, for texts that go on. Close it when it is not needed any more; its caches are as large as its longest text. */
     public EngineSession openSession() {
-        return whileOpen(() -> newSession(true));
+        return whileOpen(() -> newSession(Kind.REMEMBERING));
     }
 
-    private EngineSession newSession(boolean remembering) {
-        var session = new EngineSession(this, models, options, remembering);
+    private EngineSession newSession(Kind kind) {
+        var session = new EngineSession(this, models, options, kind);
         sessions.add(session);
         return session;
     }
@@ -106,28 +111,43 @@ public final class Engine implements AutoCloseable {
 
     /** Continues {@code prompt}: {@link EngineSession#generate(String, GenerationSettings, Consumer)} in a session that knows no other text. */
     public Generation generate(String prompt, GenerationSettings settings, Consumer<Token> listener) {
-        return lending(session -> session.generate(prompt, settings, listener));
+        return lending(Kind.FORGETTING, session -> session.generate(prompt, settings, listener));
     }
 
     /** Continues an encoded prompt: {@link EngineSession#generate(Prompt, GenerationSettings, Consumer)} in a session that knows no other text. */
     public Generation generate(Prompt prompt, GenerationSettings settings, Consumer<Token> listener) {
-        return lending(session -> session.generate(prompt, settings, listener));
+        return lending(Kind.FORGETTING, session -> session.generate(prompt, settings, listener));
+    }
+
+    /**
+     * Continues many prompts, up to {@code inFlight} of them at once, each on a thread and in a session of its own. Prompt i has the index of
+     * {@code settings} plus i.
+     *
+     * @param results hears them whole and in the order of the prompts, on this thread
+     */
+    public void generateAll(List<Prompt> prompts, GenerationSettings settings, int inFlight, Consumer<Generation> results) {
+        InFlight.run(inFlight, prompts.size(), (i, cancelled) -> generate(prompts.get(i), numbered(settings, i, cancelled), token -> {}), results);
+    }
+
+    private static GenerationSettings numbered(GenerationSettings settings, int i, BooleanSupplier cancelled) {
+        return settings.withIndex(settings.index() + i).cancelledWhen(() -> cancelled.getAsBoolean() || settings.cancelled().getAsBoolean());
     }
 
     /** Continues token ids: {@link EngineSession#generate(int[], GenerationSettings, IntConsumer)} in a session that knows no other text. */
     public Completion generate(int[] prompt, GenerationSettings settings, IntConsumer listener) {
-        return lending(session -> session.generate(prompt, settings, listener));
+        return lending(Kind.FORGETTING, session -> session.generate(prompt, settings, listener));
     }
 
-    private <T> T lending(Function<EngineSession, T> work) {
+    private <T> T lending(Kind kind, Function<EngineSession, T> work) {
         return whileOpen(() -> {
-            EngineSession lent = idle.poll();
-            EngineSession session = lent == null ? newSession(false) : lent;
+            Deque<EngineSession> rest = idle.get(kind);
+            EngineSession lent = rest.poll();
+            EngineSession session = lent == null ? newSession(kind) : lent;
             try {
                 return work.apply(session);
             } finally {
-                if (idle.size() < MOST_IDLE) {
-                    idle.push(session);
+                if (rest.size() < MOST_IDLE) {
+                    rest.push(session);
                 } else {
                     session.close();
                 }
@@ -135,25 +155,58 @@ public final class Engine implements AutoCloseable {
         });
     }
 
+    /** Measures how well the draft serves the target: {@link #evaluate(List, GenerationSettings, int, boolean, IntConsumer)} one prompt at a time. */
+    public Acceptance evaluate(List<int[]> prompts, Sampling sampling, boolean timed, IntConsumer progress) {
+        return evaluate(prompts, GenerationSettings.of(sampling), 1, timed, progress);
+    }
+
     /**
      * Measures how well the draft serves the target; see {@link Evaluator}. Times mean something only while nothing else runs.
      *
+     * @param inFlight prompts that are decoded at once. With 1 every prompt is decoded both ways in turn; with more all are decoded plainly, then all
+     *                 speculatively, and the speeds are those of all that are in flight together. What is counted does not depend on it
      * @param prompts  token ids
      * @param timed    whether to decode plainly too and measure times
      * @param progress hears how many prompts are done
      * @throws InputException if the engine has no draft, there are no prompts, or one cannot be continued
      */
-    public Acceptance evaluate(List<int[]> prompts, Sampling sampling, boolean timed, IntConsumer progress) {
+    public Acceptance evaluate(List<int[]> prompts, GenerationSettings settings, int inFlight, boolean timed, IntConsumer progress) {
         return whileOpen(() -> {
             if (models.draft() == null) {
                 throw new InputException("there is no draft to evaluate; open the engine with one");
             }
             try (var lane = new Lane(models)) {
-                var evaluator = new Evaluator(models.targetName(), lane.target(), models.endTokens(), lane.workspace(), lane::newAllocator);
-                var settings = new Evaluator.Settings(sampling, options.speculation(), timed);
-                return evaluator.evaluate(models.draftName(), lane.draft(), models.vocabulary(), prompts, settings, progress);
+                var evaluator = new Evaluator(models.targetName(), lane.target(), models.endTokens(), lane.workspace(), lane::newAllocator)
+                        .listening(() -> models.idListener(settings, settings.cancelled(), id -> {}));
+                var evaluation = new Evaluator.Settings(settings.sampling(), options.speculation(), timed);
+                Evaluator.Decoded decoded = inFlight == 1 ? null : decoded(prompts, settings, inFlight, timed);
+                return evaluator.evaluate(models.draftName(), lane.draft(), models.vocabulary(), prompts, evaluation, decoded, progress);
             }
         });
+    }
+
+    private Evaluator.Decoded decoded(List<int[]> prompts, GenerationSettings settings, int inFlight, boolean timed) {
+        if (timed) {
+            // Code that is not compiled yet would be timed else.
+            List<int[]> first = prompts.subList(0, Math.min(inFlight, prompts.size()));
+            decode(Kind.PLAIN, first, settings, inFlight);
+            decode(Kind.FORGETTING, first, settings, inFlight);
+        }
+        long started = System.nanoTime();
+        List<int[]> plain = timed ? decode(Kind.PLAIN, prompts, settings, inFlight).stream().map(Completion::ids).toList() : List.of();
+        long between = System.nanoTime();
+        List<Completion> speculative = decode(Kind.FORGETTING, prompts, settings, inFlight);
+        return new Evaluator.Decoded(speculative, (System.nanoTime() - between) * 1e-9, plain, (between - started) * 1e-9);
+    }
+
+    private List<Completion> decode(Kind kind, List<int[]> prompts, GenerationSettings settings, int inFlight) {
+        List<Completion> completions = new ArrayList<>();
+        InFlight.run(
+                inFlight,
+                prompts.size(),
+                (i, cancelled) -> lending(kind, session -> session.generate(prompts.get(i), numbered(settings, i, cancelled), id -> {})),
+                completions::add);
+        return completions;
     }
 
     /** The target's tokenizer. @throws InputException if it has none */
@@ -208,7 +261,6 @@ public final class Engine implements AutoCloseable {
         use.writeLock().lock();
         try {
             List.copyOf(sessions).forEach(EngineSession::close);
-            idle.clear();
             models.close();
         } finally {
             use.writeLock().unlock();

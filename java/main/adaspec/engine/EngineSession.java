@@ -13,8 +13,6 @@ import adaspec.decode.TextListener;
 import adaspec.model.Transformer;
 import adaspec.tensor.Workspace;
 import adaspec.text.Prompt;
-import adaspec.text.StopStrings;
-import adaspec.text.Tokenizer;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -40,10 +38,20 @@ import java.util.function.Supplier;
  * twice is calm, closing the engine closes it, and after that every call but {@link #close} is an {@link IllegalStateException}.
  */
 public final class EngineSession implements AutoCloseable {
+    /** What a session is for. */
+    enum Kind {
+        /** Texts that go on. */
+        REMEMBERING,
+        /** Texts that have nothing to do with each other. */
+        FORGETTING,
+        /** The same without the draft, which changes nothing but the time. */
+        PLAIN
+    }
+
     private final Engine engine;
     private final LoadedModels models;
     private final EngineOptions options;
-    private final boolean remembering;
+    private final Kind kind;
     private final Lane lane;
     private final DraftLength lengths; // what it has learned outlives the caches
     private final ReentrantLock turn = new ReentrantLock();
@@ -53,11 +61,11 @@ public final class EngineSession implements AutoCloseable {
     private Session draft;
     private Decoder decoder;
 
-    EngineSession(Engine engine, LoadedModels models, EngineOptions options, boolean remembering) {
+    EngineSession(Engine engine, LoadedModels models, EngineOptions options, Kind kind) {
         this.engine = engine;
         this.models = models;
         this.options = options;
-        this.remembering = remembering;
+        this.kind = kind;
         this.lane = new Lane(models);
         this.lengths = options.speculation().draftLength();
     }
@@ -105,7 +113,7 @@ public final class EngineSession implements AutoCloseable {
      *     {@link FinishReason#STOP}
      */
     public Completion generate(int[] prompt, GenerationSettings settings, IntConsumer listener) {
-        return exclusively(() -> ids(prompt.clone(), settings, listener));
+        return exclusively(() -> decode(prompt.clone(), settings, models.idListener(settings, cancelled(settings), listener)));
     }
 
     /** The last text, prompt and continuation; empty before the first. A generation that throws leaves it as it was. */
@@ -114,36 +122,13 @@ public final class EngineSession implements AutoCloseable {
     }
 
     private Generation text(Prompt prompt, GenerationSettings settings, Consumer<Token> listener) {
-        TextBuilder text = builder(models.requireTokenizer(), settings, listener);
+        TextBuilder text = models.textBuilder(settings, cancelled(settings), listener);
         long started = System.nanoTime();
         Completion completion = decode(prompt.ids(), settings, text);
         double seconds = (System.nanoTime() - started) * 1e-9;
         String all = text.finish();
         FinishReason reason = text.stopped() ? FinishReason.STOP : completion.finishReason();
         return new Generation(prompt.text(), all, completion.ids(), reason, completion.stats(), seconds);
-    }
-
-    private TextBuilder builder(Tokenizer tokenizer, GenerationSettings settings, Consumer<Token> listener) {
-        return new TextBuilder(tokenizer.stream(), new StopStrings(settings.stop()), models::isEnd, cancelled(settings), listener);
-    }
-
-    private Completion ids(int[] prompt, GenerationSettings settings, IntConsumer listener) {
-        if (!settings.stop().isEmpty()) {
-            return decode(prompt, settings, builder(models.requireTokenizer(), settings, token -> listener.accept(token.id())));
-        }
-        BooleanSupplier cancelled = cancelled(settings);
-        return decode(prompt, settings, new TextListener() {
-            @Override
-            public boolean emitted(int token) {
-                listener.accept(token);
-                return true;
-            }
-
-            @Override
-            public boolean cancelled() {
-                return cancelled.getAsBoolean();
-            }
-        });
     }
 
     private BooleanSupplier cancelled(GenerationSettings settings) {
@@ -166,7 +151,7 @@ public final class EngineSession implements AutoCloseable {
         long room = target == null ? wanted : wanted * 3 / 2;
         closeCaches();
         target = session(models.targetName(), lane.target(), room);
-        if (lane.draft() == null) {
+        if (lane.draft() == null || kind == Kind.PLAIN) {
             decoder = new PlainDecoder(target, models.endTokens());
         } else {
             draft = session(models.draftName(), lane.draft(), room);
@@ -177,7 +162,7 @@ public final class EngineSession implements AutoCloseable {
     private Session session(String name, Transformer model, long wanted) {
         Workspace.Allocator memory = lane.newAllocator();
         var session = new Session(name, model, models.vocabulary(), capacity(model, wanted), lane.workspace(), memory);
-        if (remembering) {
+        if (kind == Kind.REMEMBERING) {
             session.rememberText();
         }
         return session;

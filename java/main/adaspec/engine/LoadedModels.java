@@ -1,11 +1,16 @@
 package adaspec.engine;
 
 import adaspec.common.InputException;
+import adaspec.decode.TextListener;
 import adaspec.model.Model;
 import adaspec.tensor.Workspace;
+import adaspec.text.StopStrings;
 import adaspec.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 
 /** A target and perhaps a draft, open on a device: what all sessions of an engine share. Nothing of it changes, so any number of threads may read it. */
 final class LoadedModels implements AutoCloseable {
@@ -73,6 +78,30 @@ final class LoadedModels implements AutoCloseable {
 
     boolean isEnd(int id) {
         return Arrays.stream(endTokens).anyMatch(end -> end == id);
+    }
+
+    /** What makes a text of tokens and ends it where {@code settings} say. */
+    TextBuilder textBuilder(GenerationSettings settings, BooleanSupplier cancelled, Consumer<Token> listener) {
+        return new TextBuilder(requireTokenizer().stream(), new StopStrings(settings.stop()), this::isEnd, cancelled, listener);
+    }
+
+    /** A listener for a text that is not needed: without stop strings no tokenizer is, either. */
+    TextListener idListener(GenerationSettings settings, BooleanSupplier cancelled, IntConsumer listener) {
+        if (!settings.stop().isEmpty()) {
+            return textBuilder(settings, cancelled, token -> listener.accept(token.id()));
+        }
+        return new TextListener() {
+            @Override
+            public boolean emitted(int token) {
+                listener.accept(token);
+                return true;
+            }
+
+            @Override
+            public boolean cancelled() {
+                return cancelled.getAsBoolean();
+            }
+        };
     }
 
     /** The directories and the target's type. */

@@ -10,6 +10,7 @@ import adaspec.decode.Session;
 import adaspec.decode.Speculation;
 import adaspec.decode.SpeculativeDecoder;
 import adaspec.decode.StepTimes;
+import adaspec.decode.TextListener;
 import adaspec.model.Transformer;
 import adaspec.tensor.Workspace;
 import java.util.ArrayList;
@@ -43,11 +44,22 @@ public final class Evaluator {
         }
     }
 
+    /**
+     * Texts that were decoded beforehand, several at once.
+     *
+     * @param speculative        a completion for each prompt
+     * @param speculativeSeconds from the first prompt to the last token
+     * @param plain              the target's own ids for each prompt; empty where no times are wanted
+     * @param plainSeconds       likewise
+     */
+    public record Decoded(List<Completion> speculative, double speculativeSeconds, List<int[]> plain, double plainSeconds) {}
+
     private final String targetName;
     private final Transformer target;
     private final int[] endTokens;
     private final Workspace workspace;
     private final Supplier<Workspace.Allocator> memory;
+    private Supplier<TextListener> listeners = () -> TextListener.of(token -> {});
 
     /**
      * @param targetName for sentences: {@code the target runs/a}
@@ -63,6 +75,12 @@ public final class Evaluator {
         this.memory = memory;
     }
 
+    /** From now on a listener of its own may end each text that is decoded. */
+    public Evaluator listening(Supplier<TextListener> ofEachText) {
+        listeners = ofEachText;
+        return this;
+    }
+
     /**
      * Measures {@code draft}.
      *
@@ -73,6 +91,12 @@ public final class Evaluator {
      */
     public Acceptance evaluate(
             String draftName, Transformer draft, int vocabulary, List<int[]> prompts, Settings settings, IntConsumer progress) {
+        return evaluate(draftName, draft, vocabulary, prompts, settings, null, progress);
+    }
+
+    /** The same for texts that were decoded beforehand with {@code settings}; null: they are decoded here, one after the other. */
+    public Acceptance evaluate(
+            String draftName, Transformer draft, int vocabulary, List<int[]> prompts, Settings settings, Decoded decoded, IntConsumer progress) {
         if (prompts.isEmpty()) {
             throw new InputException("there are no prompts to evaluate with; give at least one");
         }
@@ -80,7 +104,7 @@ public final class Evaluator {
         long wanted = (long) longest + settings.sampling().maxNewTokens() + settings.longest();
         try (Session targetSession = session(targetName, target, vocabulary, wanted);
                 Session draftSession = session(draftName, draft, vocabulary, wanted)) {
-            return new Run(targetSession, draftSession, settings).over(prompts, progress);
+            return new Run(targetSession, draftSession, settings).over(prompts, decoded, progress);
         }
     }
 
@@ -101,9 +125,9 @@ public final class Evaluator {
         private final DraftLengthReplay replay; // null where the text is not greedy
         private final AcceptanceStats stats;
         private long plainTokens;
-        private long plainNanos;
+        private double plainSeconds;
         private long speculativeTokens;
-        private long speculativeNanos;
+        private double speculativeSeconds;
 
         Run(Session targetSession, Session draftSession, Settings settings) {
             this.targetSession = targetSession;
@@ -118,13 +142,21 @@ public final class Evaluator {
                     : null;
         }
 
-        Acceptance over(List<int[]> prompts, IntConsumer progress) {
-            if (settings.timed()) {
+        Acceptance over(List<int[]> prompts, Decoded decoded, IntConsumer progress) {
+            if (decoded != null) {
+                speculativeSeconds = decoded.speculativeSeconds();
+                plainSeconds = decoded.plainSeconds();
+            } else if (settings.timed()) {
                 warmUp(prompts);
             }
             int[] emitted = {};
             for (int i = 0; i < prompts.size(); i++) {
-                emitted = prompt(prompts.get(i), i);
+                if (decoded == null) {
+                    emitted = prompt(prompts.get(i), i);
+                } else {
+                    int[] plainIds = settings.timed() ? decoded.plain().get(i) : null;
+                    emitted = judge(prompts.get(i), i, decoded.speculative().get(i), plainIds);
+                }
                 progress.accept(i + 1);
             }
             Timing timing = settings.timed() ? timing(prompts.getLast(), emitted) : null;
@@ -149,11 +181,17 @@ public final class Evaluator {
             }
             long started = System.nanoTime();
             Completion completion = decode(speculative, prompt, index);
-            speculativeNanos += System.nanoTime() - started;
-            speculativeTokens += completion.ids().length;
+            speculativeSeconds += (System.nanoTime() - started) * 1e-9;
             if (settings.timed() && index % 2 == 1) {
                 plainIds = plainly(prompt, index);
             }
+            return judge(prompt, index, completion, plainIds);
+        }
+
+        /** @param plainIds null where the target did not decode alone */
+        private int[] judge(int[] prompt, int index, Completion completion, int[] plainIds) {
+            speculativeTokens += completion.ids().length;
+            plainTokens += plainIds == null ? 0 : plainIds.length;
             if (plainIds != null && settings.sampling().isGreedy() && !Arrays.equals(plainIds, completion.ids())) {
                 throw new IllegalStateException("greedy speculative decoding of prompt " + index + " differs from plain greedy decoding at token "
                         + Arrays.mismatch(plainIds, completion.ids()));
@@ -174,13 +212,12 @@ public final class Evaluator {
         private int[] plainly(int[] prompt, int index) {
             long started = System.nanoTime();
             int[] ids = decode(plain, prompt, index).ids();
-            plainNanos += System.nanoTime() - started;
-            plainTokens += ids.length;
+            plainSeconds += (System.nanoTime() - started) * 1e-9;
             return ids;
         }
 
         private Completion decode(Decoder decoder, int[] prompt, int index) {
-            return decoder.decode(prompt, settings.sampling(), index, token -> {});
+            return decoder.decode(prompt, settings.sampling(), index, listeners.get());
         }
 
         /** Single steps are timed in the middle of a text. */
@@ -189,7 +226,7 @@ public final class Evaluator {
             System.arraycopy(emitted, 0, text, prompt.length, emitted.length / 2);
             StepTimes steps = StepTimes.measure(
                     targetSession, draftSession, settings.speculation().draftSampleMethod(), text, settings.longest(), settings.sampling());
-            return new Timing(plainTokens, plainNanos * 1e-9, speculativeTokens, speculativeNanos * 1e-9, steps);
+            return new Timing(plainTokens, plainSeconds, speculativeTokens, speculativeSeconds, steps);
         }
     }
 }

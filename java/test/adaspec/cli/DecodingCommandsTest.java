@@ -274,6 +274,13 @@ class DecodingCommandsTest {
         JsonNode printed = Json.parse(toOutput.out(), "stdout");
         assertEquals(3, printed.get("num_prompts").asInt());
         assertEquals(0.7, printed.get("temperature").asDouble());
+        Line together = run("eval", "--target", target, "--draft", draft, "--eval-file", texts.toString(), "--max-new-tokens", "4", "--output-json",
+                "-", "--temperature", "0.7", "--num-speculative-tokens", "2", "--batch-size", "3", "--stop", "no such text");
+        assertEquals(0, together.code(), together.log());
+        JsonNode same = Json.parse(together.out(), "stdout");
+        for (String key : List.of("alpha", "alpha_ci95", "num_target_tokens", "acceptance_histogram", "expected_acceptance")) {
+            assertEquals(printed.get(key), same.get(key), key);
+        }
         Line tooLong = run("eval", "--target", target, "--draft", draft, "--eval-file", data.toString());
         assertEquals(1, tooLong.code());
         assertTrue(tooLong.log().contains(data + " line 1") && tooLong.log().contains("positions"), tooLong.log());

@@ -144,6 +144,29 @@ class EngineTest {
         }
     }
 
+    /** What is counted is the same for any number of prompts in flight, and texts end at a stop string. */
+    @Test
+    void evaluationDoesNotDependOnThePromptsInFlight() {
+        List<int[]> prompts = new ArrayList<>();
+        for (int i = 0; i < 9; i++) {
+            prompts.add(("prompt " + i).chars().toArray());
+        }
+        for (Sampling sampling : List.of(Sampling.greedy(20), new Sampling(20, 0.8, 1))) {
+            try (Engine engine = Engine.open(target, relative, options(3))) {
+                GenerationSettings settings = GenerationSettings.of(sampling).withStop("e", "\ufffd\ufffd\ufffd");
+                String whole = engine.evaluate(prompts, GenerationSettings.of(sampling), 1, false, done -> {}).toJson().toString();
+                String one = engine.evaluate(prompts, settings, 1, false, done -> {}).toJson().toString();
+                assertEquals(one, engine.evaluate(prompts, settings, 4, false, done -> {}).toJson().toString());
+                assertNotEquals(whole, one, "some text ends at a stop string");
+                List<Integer> heard = new ArrayList<>();
+                Acceptance timed = engine.evaluate(prompts, settings, 4, true, heard::add);
+                assertEquals(9, heard.getLast());
+                assertTrue(timed.timing().speedup() > 0);
+                assertEquals(one.replaceAll(",\"plain_tokens_per_second.*", ""), timed.toJson().toString().replaceAll(",\"plain_tokens_per_second.*", ""));
+            }
+        }
+    }
+
     @Test
     void whatCannotWorkIsOneSentence() throws Exception {
         assertSentence("no model directory", () -> Engine.open(folder.resolve("nowhere"), null, options(1)));
