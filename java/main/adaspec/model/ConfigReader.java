@@ -83,7 +83,8 @@ final class ConfigReader {
         return new InputException(where + ": \"" + key + "\" " + value + "; " + expected + " was expected");
     }
 
-    private static String abbreviate(String text) {
+    /** The beginning of a value, for a sentence. */
+    static String abbreviate(String text) {
         return text.length() <= 60 ? text : text.substring(0, 57) + "...";
     }
 }

@@ -1,0 +1,22 @@
+package adaspec.common;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+/** Names and values in a sentence come from files that anybody may have made. */
+class InputExceptionTest {
+    @Test
+    void aSentenceStaysOnOneLineAndLeavesTheTerminalAlone() {
+        String name = "a\n\tb\r\n c\u001b[31m\u0007\u2028d\u202ee\ud800 é 😀";
+        assertEquals("tensor a; b; c\\u001b[31m\\u0007; d\\u202ee\\ud800 é 😀 is bad", new InputException("tensor " + name + " is bad").getMessage());
+    }
+
+    @Test
+    void aSentenceKeepsItsBeginningAndItsEnd() {
+        String sentence = new InputException("model.safetensors: tensor " + "x".repeat(50_000_000) + " is bad; another was expected").getMessage();
+        assertTrue(sentence.length() < 1100, () -> sentence.length() + " letters");
+        assertTrue(sentence.startsWith("model.safetensors: tensor xxx") && sentence.endsWith("xxx is bad; another was expected"), sentence);
+    }
+}
