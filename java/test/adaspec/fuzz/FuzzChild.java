@@ -23,9 +23,9 @@ public final class FuzzChild {
      * Memory that one input may take: this many bytes and {@link #FACTOR} times the bytes of the file. On the heap everything that is allocated counts,
      * also what is free again; what is resident counts by its peak.
      */
-    static final long BASE = 64L << 20;
+    static final long BASE = 32L << 20;
 
-    static final long FACTOR = 64;
+    static final long FACTOR = 160;
 
     static final int GOOD = -1;
 

@@ -62,6 +62,21 @@ class FuzzTest {
         assertTrue(kinds.getOrDefault(Outcome.Kind.ACCEPTED, 0) > INPUTS / 100, name + ": " + kinds);
     }
 
+    /** In time and within the bound on memory, both of which a few bytes could not show. */
+    @Test
+    void largeFilesTakeBoundedTimeAndMemory() throws Exception {
+        List<String> findings = new ArrayList<>();
+        for (Target target : LargeFiles.ALL) {
+            for (int index = 0; index < LargeFiles.FORMS; index++) {
+                Outcome outcome = fuzzer.use(target, index);
+                if (!outcome.isClean()) {
+                    findings.add(target.name() + " " + index + ": " + outcome.kind() + " " + outcome.detail());
+                }
+            }
+        }
+        assertEquals(List.of(), findings);
+    }
+
     /** A planted mistake of each kind is found, and named for what it is; the fuzzer goes on with a new child after each. */
     @Test
     void plantedMistakesAreFound() throws Exception {

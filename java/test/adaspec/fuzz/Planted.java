@@ -54,10 +54,6 @@ final class Planted {
 
     private Planted() {}
 
-    static Target named(String name) {
-        return ALL.stream().filter(target -> target.name().equals(name)).findFirst().orElseThrow();
-    }
-
     /** The good file is used without harm; half of the damaged ones meet the mistake. */
     private static Target target(String name, Target.Use mistake) {
         return new Target(

@@ -26,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /** Every kind of file that the engine reads from its user. */
 final class Targets {
@@ -51,7 +52,7 @@ final class Targets {
     private Targets() {}
 
     static Target named(String name) {
-        return ALL.stream().filter(target -> target.name().equals(name)).findFirst().orElseGet(() -> Planted.named(name));
+        return Stream.of(ALL, LargeFiles.ALL, Planted.ALL).flatMap(List::stream).filter(target -> target.name().equals(name)).findFirst().orElseThrow();
     }
 
     // ------------------------------------------------------------------------------------------------ models
