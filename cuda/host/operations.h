@@ -6,6 +6,8 @@
     X(embedding_backward)     \
     X(layernorm_forward)      \
     X(layernorm_backward)     \
+    X(rmsnorm_forward)        \
+    X(rmsnorm_backward)       \
     X(linear_rows)            \
     X(bias_add)               \
     X(column_sum)             \
@@ -16,6 +18,8 @@
     X(attention_decode)       \
     X(gelu_forward)           \
     X(gelu_backward)          \
+    X(swiglu_forward)         \
+    X(swiglu_backward)        \
     X(add)                    \
     X(cast)                   \
     X(gather_rows)            \

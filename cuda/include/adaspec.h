@@ -60,7 +60,7 @@ ADASPEC_API int32_t adaspec_embedding_forward(
 ADASPEC_API int32_t adaspec_embedding_backward(
     float* dtable, const float* dout, const int32_t* ids, int64_t n, int64_t c, int64_t v, void* stream);
 
-/* ---------------------------------------------------------------------------------------------------------------- layer norm */
+/* ---------------------------------------------------------------------------------------------------------------- norms */
 
 /* out (n, c) = (x - mean) * rstd * gain + bias, rstd = 1 / sqrt(var + eps); mean (n) and rstd (n) are kept for the backward. */
 ADASPEC_API int32_t adaspec_layernorm_forward(
@@ -70,6 +70,14 @@ ADASPEC_API int32_t adaspec_layernorm_forward(
 ADASPEC_API int32_t adaspec_layernorm_backward(
     float* dx, float* dgain, float* dbias, const float* dout, const float* x, const float* mean, const float* rstd, const float* gain,
     int64_t n, int64_t c, void* stream);
+
+/* out (n, c) = x * rstd * gain, rstd = 1 / sqrt(mean of x^2 + eps); rstd (n) is kept for the backward. */
+ADASPEC_API int32_t adaspec_rmsnorm_forward(
+    float* out, float* rstd, const float* x, const float* gain, float eps, int64_t n, int64_t c, void* stream);
+
+/* dx (n, c) +=, dgain (c) +=; rows are summed in an order that depends on n and c only. */
+ADASPEC_API int32_t adaspec_rmsnorm_backward(
+    float* dx, float* dgain, const float* dout, const float* x, const float* rstd, const float* gain, int64_t n, int64_t c, void* stream);
 
 /* ---------------------------------------------------------------------------------------------------------------- linear, row by row */
 
@@ -142,6 +150,12 @@ ADASPEC_API int32_t adaspec_gelu_forward(float* out, const float* x, int32_t tan
 
 /* dx = dout * gelu'(x); dx may be dout. */
 ADASPEC_API int32_t adaspec_gelu_backward(float* dx, const float* dout, const float* x, int32_t tanh_form, int64_t n, void* stream);
+
+/* out (n, c) = silu(gate) * up, where a row of x (n, 2c) is c gates, then c ups; silu(g) = g / (1 + exp(-g)). */
+ADASPEC_API int32_t adaspec_swiglu_forward(float* out, const float* x, int64_t n, int64_t c, void* stream);
+
+/* dx (n, 2c) = the gradient by gates and ups, given dout (n, c) and the forward's x. */
+ADASPEC_API int32_t adaspec_swiglu_backward(float* dx, const float* dout, const float* x, int64_t n, int64_t c, void* stream);
 
 /* out = a + b over n elements; out may be a or b. */
 ADASPEC_API int32_t adaspec_add(float* out, const float* a, const float* b, int64_t n, void* stream);

@@ -61,6 +61,8 @@ final class Abi {
         status(table, "embedding_backward", P, P, P, L, L, L, P);
         status(table, "layernorm_forward", P, P, P, P, P, P, F, L, L, P);
         status(table, "layernorm_backward", P, P, P, P, P, P, P, P, L, L, P);
+        status(table, "rmsnorm_forward", P, P, P, P, F, L, L, P);
+        status(table, "rmsnorm_backward", P, P, P, P, P, P, L, L, P);
         status(table, "linear_rows", P, L, P, L, P, I, L, P, L, L, L, P);
         status(table, "bias_add", P, L, P, L, L, P);
         status(table, "column_sum", P, P, L, L, L, P);
@@ -71,6 +73,8 @@ final class Abi {
         status(table, "attention_decode", P, P, P, P, P, L, L, F, L, P);
         status(table, "gelu_forward", P, P, I, L, P);
         status(table, "gelu_backward", P, P, P, I, L, P);
+        status(table, "swiglu_forward", P, P, L, L, P);
+        status(table, "swiglu_backward", P, P, P, L, L, P);
         status(table, "add", P, P, P, L, P);
         status(table, "cast", P, I, P, I, L, P);
         status(table, "gather_rows", P, P, L, P, L, L, P);

@@ -24,6 +24,8 @@ public final class Kernels {
     private final MethodHandle embeddingBackward;
     private final MethodHandle layernormForward;
     private final MethodHandle layernormBackward;
+    private final MethodHandle rmsnormForward;
+    private final MethodHandle rmsnormBackward;
     private final MethodHandle linearRows;
     private final MethodHandle biasAdd;
     private final MethodHandle columnSum;
@@ -34,6 +36,8 @@ public final class Kernels {
     private final MethodHandle attentionDecode;
     private final MethodHandle geluForward;
     private final MethodHandle geluBackward;
+    private final MethodHandle swigluForward;
+    private final MethodHandle swigluBackward;
     private final MethodHandle add;
     private final MethodHandle cast;
     private final MethodHandle gatherRows;
@@ -57,6 +61,8 @@ public final class Kernels {
         embeddingBackward = bind("embedding_backward");
         layernormForward = bind("layernorm_forward");
         layernormBackward = bind("layernorm_backward");
+        rmsnormForward = bind("rmsnorm_forward");
+        rmsnormBackward = bind("rmsnorm_backward");
         linearRows = bind("linear_rows");
         biasAdd = bind("bias_add");
         columnSum = bind("column_sum");
@@ -67,6 +73,8 @@ public final class Kernels {
         attentionDecode = bind("attention_decode");
         geluForward = bind("gelu_forward");
         geluBackward = bind("gelu_backward");
+        swigluForward = bind("swiglu_forward");
+        swigluBackward = bind("swiglu_backward");
         add = bind("add");
         cast = bind("cast");
         gatherRows = bind("gather_rows");
@@ -206,6 +214,23 @@ public final class Kernels {
         }
     }
 
+    public void rmsnormForward(MemorySegment out, MemorySegment rstd, MemorySegment x, MemorySegment gain, float eps, long n, long c) {
+        try {
+            check((int) rmsnormForward.invokeExact(out, rstd, x, gain, eps, n, c, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void rmsnormBackward(
+            MemorySegment dx, MemorySegment dGain, MemorySegment dOut, MemorySegment x, MemorySegment rstd, MemorySegment gain, long n, long c) {
+        try {
+            check((int) rmsnormBackward.invokeExact(dx, dGain, dOut, x, rstd, gain, n, c, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
     // ------------------------------------------------------------------------------------------------ linear maps
 
     /** {@code bias} may be {@link MemorySegment#NULL}. */
@@ -324,6 +349,22 @@ public final class Kernels {
     public void geluBackward(MemorySegment dx, MemorySegment dOut, MemorySegment x, boolean tanhForm, long n) {
         try {
             check((int) geluBackward.invokeExact(dx, dOut, x, tanhForm ? 1 : 0, n, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void swigluForward(MemorySegment out, MemorySegment x, long n, long c) {
+        try {
+            check((int) swigluForward.invokeExact(out, x, n, c, DEFAULT_STREAM));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    public void swigluBackward(MemorySegment dx, MemorySegment dOut, MemorySegment x, long n, long c) {
+        try {
+            check((int) swigluBackward.invokeExact(dx, dOut, x, n, c, DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }

@@ -138,6 +138,29 @@ public final class CpuOps implements Ops {
                 x.columns());
     }
 
+    @Override
+    public void rmsNorm(Tensor out, Tensor rstd, Tensor x, Tensor gain, float eps) {
+        requireSame("rmsNorm", "out", out, "x", x);
+        requireVector("rmsNorm", "rstd", rstd, x.rows());
+        requireVector("rmsNorm", "gain", gain, x.columns());
+        kernels.rmsnormForward(
+                dense("rmsNorm", "out", out), dense("rmsNorm", "rstd", rstd), dense("rmsNorm", "x", x), dense("rmsNorm", "gain", gain), eps, x.rows(),
+                x.columns());
+    }
+
+    @Override
+    public void rmsNormBackward(Tensor dx, Tensor dGain, Tensor dOut, Tensor x, Tensor rstd, Tensor gain) {
+        String operation = "rmsNormBackward";
+        requireSame(operation, "dx", dx, "x", x);
+        requireSame(operation, "dOut", dOut, "x", x);
+        requireVector(operation, "rstd", rstd, x.rows());
+        requireVector(operation, "gain", gain, x.columns());
+        requireVector(operation, "dGain", dGain, x.columns());
+        kernels.rmsnormBackward(
+                dense(operation, "dx", dx), dense(operation, "dGain", dGain), dense(operation, "dOut", dOut), dense(operation, "x", x),
+                dense(operation, "rstd", rstd), dense(operation, "gain", gain), x.rows(), x.columns());
+    }
+
     // ------------------------------------------------------------------------------------------------ linear maps
 
     /** f32 and pairs of bf16 by the library; f32 with narrow weights by our own kernel, which widens them as it reads. */
@@ -319,6 +342,20 @@ public final class CpuOps implements Ops {
         requireSame("geluBackward", "dOut", dOut, "x", x);
         kernels.geluBackward(
                 dense("geluBackward", "dx", dx), dense("geluBackward", "dOut", dOut), dense("geluBackward", "x", x), kind == Gelu.TANH, x.size());
+    }
+
+    @Override
+    public void swiGlu(Tensor out, Tensor x) {
+        requireMatrix("swiGlu", "x", x, out.rows(), 2 * out.columns());
+        kernels.swigluForward(dense("swiGlu", "out", out), dense("swiGlu", "x", x), out.rows(), out.columns());
+    }
+
+    @Override
+    public void swiGluBackward(Tensor dx, Tensor dOut, Tensor x) {
+        String operation = "swiGluBackward";
+        requireMatrix(operation, "x", x, dOut.rows(), 2 * dOut.columns());
+        requireSame(operation, "dx", dx, "x", x);
+        kernels.swigluBackward(dense(operation, "dx", dx), dense(operation, "dOut", dOut), dense(operation, "x", x), dOut.rows(), dOut.columns());
     }
 
     @Override

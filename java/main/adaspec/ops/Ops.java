@@ -44,6 +44,12 @@ public interface Ops {
     /** dx (N, C) += the gradient by x; dGain (C) += sum of dOut * xhat; dBias (C) += sum of dOut, rows in order. */
     void layerNormBackward(Tensor dx, Tensor dGain, Tensor dBias, Tensor dOut, Tensor x, Tensor mean, Tensor rstd, Tensor gain);
 
+    /** out (N, C) = x * rstd * gain by row, rstd = 1 / sqrt(mean of x^2 + eps); rstd (N) is kept for the backward (Zhang and Sennrich, 2019). */
+    void rmsNorm(Tensor out, Tensor rstd, Tensor x, Tensor gain, float eps);
+
+    /** dx (N, C) += the gradient by x; dGain (C) += sum of dOut * x * rstd, rows in order. */
+    void rmsNormBackward(Tensor dx, Tensor dGain, Tensor dOut, Tensor x, Tensor rstd, Tensor gain);
+
     // ------------------------------------------------------------------------------------------------ linear maps
 
     /**
@@ -103,6 +109,12 @@ public interface Ops {
 
     /** dx = dOut * gelu'(x); dx may be dOut. */
     void geluBackward(Tensor dx, Tensor dOut, Tensor x, Gelu kind);
+
+    /** out (N, C) = silu(gate) * up; a row of x (N, 2C) is C gates, then C ups (Shazeer, 2020); silu(g) = g / (1 + exp(-g)). */
+    void swiGlu(Tensor out, Tensor x);
+
+    /** dx (N, 2C) = the gradient by gates and ups, given dOut (N, C) and the forward's x. */
+    void swiGluBackward(Tensor dx, Tensor dOut, Tensor x);
 
     /** out = a + b, any shape; out may be a or b. */
     void add(Tensor out, Tensor a, Tensor b);

@@ -54,59 +54,22 @@ public final class ReferenceOps implements Ops {
 
     @Override
     public void layerNorm(Tensor out, Tensor mean, Tensor rstd, Tensor x, Tensor gain, Tensor bias, float eps) {
-        requireSame("layerNorm", "out", out, "x", x);
-        requireVector("layerNorm", "gain", gain, x.columns());
-        requireVector("layerNorm", "bias", bias, x.columns());
-        long channels = x.columns();
-        for (long i = 0; i < x.rows(); i++) {
-            double sum = 0;
-            for (long c = 0; c < channels; c++) {
-                sum += x.get(i, c);
-            }
-            double m = sum / channels;
-            double squares = 0;
-            for (long c = 0; c < channels; c++) {
-                squares += (x.get(i, c) - m) * (x.get(i, c) - m);
-            }
-            double r = 1 / Math.sqrt(squares / channels + eps);
-            mean.set(i, (float) m);
-            rstd.set(i, (float) r);
-            for (long c = 0; c < channels; c++) {
-                out.set(i, c, (float) ((x.get(i, c) - m) * r * gain.get(c) + bias.get(c)));
-            }
-        }
+        ReferenceNorms.layerNorm(out, mean, rstd, x, gain, bias, eps);
     }
 
     @Override
     public void layerNormBackward(Tensor dx, Tensor dGain, Tensor dBias, Tensor dOut, Tensor x, Tensor mean, Tensor rstd, Tensor gain) {
-        requireSame("layerNormBackward", "dx", dx, "x", x);
-        requireSame("layerNormBackward", "dOut", dOut, "x", x);
-        long channels = x.columns();
-        double[] gainSum = new double[(int) channels];
-        double[] biasSum = new double[(int) channels];
-        for (long i = 0; i < x.rows(); i++) {
-            double m = mean.get(i);
-            double r = rstd.get(i);
-            double sumG = 0; // of g = dOut * gain
-            double sumGx = 0; // of g * xhat
-            for (long c = 0; c < channels; c++) {
-                double xhat = (x.get(i, c) - m) * r;
-                double g = (double) dOut.get(i, c) * gain.get(c);
-                sumG += g;
-                sumGx += g * xhat;
-                gainSum[(int) c] += dOut.get(i, c) * xhat;
-                biasSum[(int) c] += dOut.get(i, c);
-            }
-            for (long c = 0; c < channels; c++) {
-                double xhat = (x.get(i, c) - m) * r;
-                double g = (double) dOut.get(i, c) * gain.get(c);
-                dx.set(i, c, (float) (dx.get(i, c) + r * (g - sumG / channels - xhat * sumGx / channels)));
-            }
-        }
-        for (int c = 0; c < channels; c++) {
-            dGain.set(c, (float) (dGain.get(c) + gainSum[c]));
-            dBias.set(c, (float) (dBias.get(c) + biasSum[c]));
-        }
+        ReferenceNorms.layerNormBackward(dx, dGain, dBias, dOut, x, mean, rstd, gain);
+    }
+
+    @Override
+    public void rmsNorm(Tensor out, Tensor rstd, Tensor x, Tensor gain, float eps) {
+        ReferenceNorms.rmsNorm(out, rstd, x, gain, eps);
+    }
+
+    @Override
+    public void rmsNormBackward(Tensor dx, Tensor dGain, Tensor dOut, Tensor x, Tensor rstd, Tensor gain) {
+        ReferenceNorms.rmsNormBackward(dx, dGain, dOut, x, rstd, gain);
     }
 
     // ------------------------------------------------------------------------------------------------ linear maps
@@ -265,6 +228,34 @@ public final class ReferenceOps implements Ops {
 
     private static double tanhArgument(double v) {
         return Math.sqrt(2 / Math.PI) * (v + 0.044715 * v * v * v);
+    }
+
+    @Override
+    public void swiGlu(Tensor out, Tensor x) {
+        requireMatrix("swiGlu", "x", x, out.rows(), 2 * out.columns());
+        long channels = out.columns();
+        for (long i = 0; i < out.rows(); i++) {
+            for (long c = 0; c < channels; c++) {
+                double gate = x.get(i, c);
+                out.set(i, c, (float) (gate / (1 + Math.exp(-gate)) * x.get(i, channels + c)));
+            }
+        }
+    }
+
+    @Override
+    public void swiGluBackward(Tensor dx, Tensor dOut, Tensor x) {
+        requireMatrix("swiGluBackward", "x", x, dOut.rows(), 2 * dOut.columns());
+        requireSame("swiGluBackward", "dx", dx, "x", x);
+        long channels = dOut.columns();
+        for (long i = 0; i < dOut.rows(); i++) {
+            for (long c = 0; c < channels; c++) {
+                double gate = x.get(i, c);
+                double up = x.get(i, channels + c);
+                double s = 1 / (1 + Math.exp(-gate));
+                dx.set(i, c, (float) (dOut.get(i, c) * up * (s + gate * s * (1 - s))));
+                dx.set(i, channels + c, (float) (dOut.get(i, c) * gate * s));
+            }
+        }
     }
 
     @Override

@@ -119,6 +119,44 @@ class GradientTest {
 
     @ParameterizedTest
     @MethodSource("backends")
+    void rmsNorm(Ops ops) {
+        with(step -> {
+            Tensor x = random(step, 1, 3, 7);
+            Tensor gain = random(step, 2, 7);
+            Tensor weights = random(step, 3, 3, 7);
+            Tensor out = step.f32(3, 7);
+            Tensor rstd = step.f32(3);
+            java.util.function.DoubleSupplier loss = () -> {
+                ops.rmsNorm(out, rstd, x, gain, 1e-3f);
+                return dot(out, weights);
+            };
+            loss.getAsDouble();
+            Tensor dx = zeros(step, 3, 7);
+            Tensor dGain = zeros(step, 7);
+            ops.rmsNormBackward(dx, dGain, weights, x, rstd, gain);
+            check("x", x, dx, loss);
+            check("gain", gain, dGain, loss);
+        });
+    }
+
+    @ParameterizedTest
+    @MethodSource("backends")
+    void swiGlu(Ops ops) {
+        with(step -> {
+            Tensor x = random(step, 1, 3, 10);
+            Tensor weights = random(step, 2, 3, 5);
+            Tensor out = step.f32(3, 5);
+            Tensor dx = step.f32(3, 10);
+            ops.swiGluBackward(dx, weights, x);
+            check("gates and ups", x, dx, () -> {
+                ops.swiGlu(out, x);
+                return dot(out, weights);
+            });
+        });
+    }
+
+    @ParameterizedTest
+    @MethodSource("backends")
     void linear(Ops ops) {
         with(step -> {
             Tensor x = random(step, 1, 3, 5);

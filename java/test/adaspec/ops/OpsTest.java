@@ -195,6 +195,22 @@ class OpsTest {
         });
     }
 
+    @ParameterizedTest
+    @CsvSource({"3, 2", "3, 31", "40, 257", "70, 1024"})
+    void rmsNormAndItsBackward(int n, int c) {
+        agree(1e-5, 1e-5, (ops, data) -> {
+            Tensor x = data.normal(2, n, c);
+            Tensor out = data.out(n, c);
+            Tensor rstd = data.out(n);
+            Tensor gain = data.normal(1, c);
+            ops.rmsNorm(out, rstd, x, gain, 1e-5f);
+            Tensor dx = data.normal(1, n, c);
+            Tensor dGain = data.normal(1, c);
+            ops.rmsNormBackward(dx, dGain, data.normal(1, n, c), x, rstd, gain);
+            return List.of(out, rstd, dx, dGain);
+        });
+    }
+
     // ------------------------------------------------------------------------------------------------ linear maps
 
     @ParameterizedTest
@@ -362,6 +378,19 @@ class OpsTest {
                 return List.of(out, dx);
             });
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 1", "3, 33", "40, 1003"})
+    void swiGluAndItsBackward(int n, int c) {
+        agree(3e-6, 3e-6, (ops, data) -> {
+            Tensor x = data.normal(3, n, 2 * c);
+            Tensor out = data.out(n, c);
+            ops.swiGlu(out, x);
+            Tensor dx = data.out(n, 2 * c);
+            ops.swiGluBackward(dx, data.normal(1, n, c), x);
+            return List.of(out, dx);
+        });
     }
 
     @ParameterizedTest
