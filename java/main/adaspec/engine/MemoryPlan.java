@@ -72,10 +72,15 @@ final class MemoryPlan {
         }
         long logits = Math.min(answers, budget.rows(vocabulary)) * vocabulary * 4L * matrices;
         HeadLayout heads = trained.headLayout();
-        long backward = 4 * rows * (4 * channels + trained.intermediateSize() + heads.outputWidth() + heads.rowWidth());
+        long backward = 4 * rows * (4 * channels + trained.intermediateSize() + gates(trained) + heads.outputWidth() + heads.rowWidth());
         return add(String.format(Locale.ROOT, "activations of %,d tokens", rows), activations)
                 .add(String.format(Locale.ROOT, "logits of %,d tokens, or temporaries", Math.min(answers, budget.rows(vocabulary))),
                         Math.max(logits, backward));
+    }
+
+    /** Columns of the gradient by gates and ups, which no other takes the place of. */
+    private static long gates(Architecture a) {
+        return a.activation().isGated() ? a.mlpInWidth() : 0;
     }
 
     /** Bytes that the forward of a block takes, its output aside. */
@@ -83,7 +88,7 @@ final class MemoryPlan {
         long operand = precision.bytes();
         HeadLayout heads = a.headLayout();
         long channels = a.hiddenSize();
-        long exact = heads.rowWidth() + heads.outputWidth() + heads.queryHeads() + (a.parallelResidual() ? 0 : channels) + a.intermediateSize()
+        long exact = heads.rowWidth() + heads.outputWidth() + heads.queryHeads() + (a.parallelResidual() ? 0 : channels) + a.mlpInWidth()
                 + channels + 4;
         long rounded = 2 * channels + a.intermediateSize() + (precision == DType.F32 ? 0 : heads.outputWidth());
         return rows * (4 * exact + operand * rounded);

@@ -1,6 +1,5 @@
 package adaspec.model;
 
-import adaspec.ops.Gelu;
 import adaspec.ops.HeadLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,12 +15,15 @@ import java.util.List;
  * @param kvHeads            key-value heads K
  * @param headDim            D
  * @param intermediateSize   width of the MLP
+ * @param norm               which norm
  * @param normEps            epsilon of the norms
  * @param rotaryDim          R: how many channels of a head are rotated; even
  * @param rotaryBase         theta of the rotary embedding
+ * @param rotaryScaling      how its frequencies are stretched beyond the positions the model was first trained on
  * @param activation         of the MLP
  * @param parallelResidual   true: x + attention(norm1(x)) + mlp(norm2(x)); false: one after the other
- * @param interleavedHeads   true: a head's query, key and value side by side (GPT-NeoX); false: all queries, all keys, all values
+ * @param interleavedHeads   true: one projection with a head's query, key and value side by side (GPT-NeoX); false: one for all queries, one for
+ *                           all keys, one for all values
  * @param attentionBias      whether the projections of the attention have biases
  * @param mlpBias            whether the projections of the MLP have biases
  * @param tiedHead           whether the head is the embedding
@@ -37,10 +39,12 @@ public record Architecture(
         int kvHeads,
         int headDim,
         int intermediateSize,
+        Norm norm,
         float normEps,
         int rotaryDim,
         double rotaryBase,
-        Gelu activation,
+        RotaryScaling rotaryScaling,
+        Activation activation,
         boolean parallelResidual,
         boolean interleavedHeads,
         boolean attentionBias,
@@ -48,6 +52,30 @@ public record Architecture(
         boolean tiedHead,
         int maxPositions,
         double initializerRange) {
+
+    /** The norms, each with a gain; LAYER subtracts the mean and has a bias, RMS does neither. */
+    public enum Norm {
+        LAYER,
+        RMS;
+
+        boolean hasBias() {
+            return this == LAYER;
+        }
+    }
+
+    /** What stands between the maps of the MLP. A gated one reads two projections of the input, gates and ups, and makes one row of them. */
+    public enum Activation {
+        /** With the error function. */
+        GELU,
+        /** Its tanh approximation. */
+        GELU_TANH,
+        /** silu(gate) * up. */
+        SWIGLU;
+
+        public boolean isGated() {
+            return this == SWIGLU;
+        }
+    }
 
     /** One parameter: its canonical name and shape. Matrices decay and start random; vectors (norms, biases) do neither. */
     public record Parameter(String name, long... shape) {
@@ -65,6 +93,7 @@ public record Architecture(
     }
 
     public static final String EMBEDDING = "embedding";
+    private static final String FINAL_NORM = "final_norm";
     public static final String FINAL_GAIN = "final_norm.gain";
     public static final String FINAL_BIAS = "final_norm.bias";
     public static final String HEAD = "head";
@@ -79,29 +108,56 @@ public record Architecture(
         return (float) (1.0 / Math.sqrt(headDim));
     }
 
-    /** All parameters in the order data meets them. Names within a layer: {@code layers.3.qkv.weight}. */
+    /** Columns of what the MLP's first map gives: I, or 2I where gates and ups are side by side. */
+    public int mlpInWidth() {
+        return activation.isGated() ? Math.multiplyExact(2, intermediateSize) : intermediateSize;
+    }
+
+    /** The projections of a layer to queries, keys and values, from the left of a row to the right. */
+    List<String> qkvParts() {
+        return interleavedHeads ? List.of("qkv") : List.of("query", "key", "value");
+    }
+
+    /** The projections of a layer that the activation reads, from the left of a row to the right. */
+    List<String> mlpInParts() {
+        return activation.isGated() ? List.of("mlp_gate", "mlp_up") : List.of("mlp_in");
+    }
+
+    /**
+     * All parameters in the order data meets them. Names within a layer: {@code layers.3.qkv.weight}. Every tensor of a model's file is a parameter of
+     * its own, so that it can be used where it lies and is saved as it was read; {@link LinearMap} puts together what belongs together.
+     */
     public List<Parameter> parameters() {
         List<Parameter> all = new ArrayList<>();
         all.add(new Parameter(EMBEDDING, vocabSize, hiddenSize));
         for (int i = 0; i < layers; i++) {
             String layer = "layers." + i + ".";
-            int qkvWidth = headLayout().rowWidth();
             int attentionWidth = headLayout().outputWidth();
-            all.add(new Parameter(layer + "norm1.gain", hiddenSize));
-            all.add(new Parameter(layer + "norm1.bias", hiddenSize));
-            addLinear(all, layer + "qkv", qkvWidth, hiddenSize, attentionBias);
+            addNorm(all, layer + "norm1");
+            if (interleavedHeads) {
+                addLinear(all, layer + "qkv", headLayout().rowWidth(), hiddenSize, attentionBias);
+            } else {
+                addLinear(all, layer + "query", attentionWidth, hiddenSize, attentionBias);
+                addLinear(all, layer + "key", kvHeads * headDim, hiddenSize, attentionBias);
+                addLinear(all, layer + "value", kvHeads * headDim, hiddenSize, attentionBias);
+            }
             addLinear(all, layer + "attention_out", hiddenSize, attentionWidth, attentionBias);
-            all.add(new Parameter(layer + "norm2.gain", hiddenSize));
-            all.add(new Parameter(layer + "norm2.bias", hiddenSize));
-            addLinear(all, layer + "mlp_in", intermediateSize, hiddenSize, mlpBias);
+            addNorm(all, layer + "norm2");
+            mlpInParts().forEach(part -> addLinear(all, layer + part, intermediateSize, hiddenSize, mlpBias));
             addLinear(all, layer + "mlp_out", hiddenSize, intermediateSize, mlpBias);
         }
-        all.add(new Parameter(FINAL_GAIN, hiddenSize));
-        all.add(new Parameter(FINAL_BIAS, hiddenSize));
+        addNorm(all, FINAL_NORM);
         if (!tiedHead) {
             all.add(new Parameter(HEAD, vocabSize, hiddenSize));
         }
         return all;
+    }
+
+    private void addNorm(List<Parameter> all, String name) {
+        all.add(new Parameter(name + ".gain", hiddenSize));
+        if (norm.hasBias()) {
+            all.add(new Parameter(name + ".bias", hiddenSize));
+        }
     }
 
     private static void addLinear(List<Parameter> all, String name, long out, long in, boolean bias) {

@@ -13,10 +13,22 @@ public final class ArchitectureText {
         List<String> parts = new ArrayList<>();
         parts.add(a.layers() + (a.layers() == 1 ? " layer of " : " layers of ") + a.hiddenSize() + " channels");
         parts.add(a.heads() + " heads of " + a.headDim() + (a.kvHeads() == a.heads() ? "" : " over " + a.kvHeads() + " key-value heads"));
-        parts.add("MLP of " + a.intermediateSize() + " (" + a.activation().name().toLowerCase(Locale.ROOT) + " GELU)");
-        parts.add("rotary over " + a.rotaryDim() + " of " + a.headDim() + " channels, theta " + (long) a.rotaryBase());
+        parts.add("MLP of " + a.intermediateSize() + " (" + activation(a.activation()) + ")");
+        parts.add(a.norm() == Architecture.Norm.LAYER ? "layer norm" : "RMS norm");
+        parts.add("rotary over " + a.rotaryDim() + " of " + a.headDim() + " channels, theta " + (long) a.rotaryBase()
+                + (a.rotaryScaling().kind() == RotaryScaling.Kind.DEFAULT
+                        ? ""
+                        : ", scaled by " + a.rotaryScaling().kind().name().toLowerCase(Locale.ROOT) + " " + a.rotaryScaling().factor()));
         parts.add(a.parallelResidual() ? "attention and MLP side by side" : "attention, then MLP");
         parts.add(a.attentionBias() ? a.mlpBias() ? "biases" : "biases in the attention" : a.mlpBias() ? "biases in the MLP" : "no biases");
         return a.family() + ": " + String.join(", ", parts);
+    }
+
+    private static String activation(Architecture.Activation activation) {
+        return switch (activation) {
+            case GELU -> "exact GELU";
+            case GELU_TANH -> "tanh GELU";
+            case SWIGLU -> "SwiGLU";
+        };
     }
 }

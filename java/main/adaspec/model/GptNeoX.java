@@ -1,7 +1,6 @@
 package adaspec.model;
 
 import adaspec.common.InputException;
-import adaspec.ops.Gelu;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,9 +44,11 @@ final class GptNeoX implements Family {
                 heads,
                 headDim,
                 config.positive("intermediate_size", MOST),
+                Architecture.Norm.LAYER,
                 (float) config.number("layer_norm_eps", 0, 1, 1e-5),
                 rotary,
                 base,
+                RotaryScaling.NONE,
                 activation(config),
                 config.flag("use_parallel_residual", true),
                 true,
@@ -73,11 +74,11 @@ final class GptNeoX implements Family {
         return parameters != null ? parameters : scaling;
     }
 
-    private static Gelu activation(ConfigReader config) {
+    private static Architecture.Activation activation(ConfigReader config) {
         String name = config.text("hidden_act", "gelu");
         return switch (name) {
-            case "gelu", "gelu_python" -> Gelu.EXACT;
-            case "gelu_new", "gelu_fast", "gelu_pytorch_tanh" -> Gelu.TANH;
+            case "gelu", "gelu_python" -> Architecture.Activation.GELU;
+            case "gelu_new", "gelu_fast", "gelu_pytorch_tanh" -> Architecture.Activation.GELU_TANH;
             default -> throw config.wrong("hidden_act", "gelu, gelu_new, gelu_fast or gelu_pytorch_tanh");
         };
     }

@@ -49,6 +49,17 @@ final class LinearMaps {
     }
 
     /**
+     * The backward of out (N, O) = map of x (N, I): dx (N, I) is overwritten, the map of {@code gradient}, which lies in an arena, is added to.
+     *
+     * @param step    its memory is borrowed
+     * @param dOut    (N, O) f32
+     * @param operand x as the forward's product read it
+     */
+    void backward(Workspace.Step step, Tensor dx, LinearMap gradient, Tensor dOut, LinearMap map, Tensor operand) {
+        backward(step, dx, gradient.weight(), gradient.bias(), dOut, map.weight(), operand);
+    }
+
+    /**
      * The backward of out (N, O) = x (N, I) weight(O, I)^T + bias: dx (N, I) is overwritten, dWeight and dBias (null: no bias) are added to.
      *
      * @param step    its memory is borrowed

@@ -30,7 +30,7 @@ final class Rotary {
     }
 
     /**
-     * (at least the positions covered, R): for each position R/2 cosines, then R/2 sines of position * base^(-2i/R). Frequencies and angles are
+     * (at least the positions covered, R): for each position R/2 cosines, then R/2 sines of position * base^(-2i/R), scaled. Frequencies and angles are
      * rounded to f32 where transformers rounds them, so that late positions agree with it.
      */
     Tensor table() {
@@ -42,7 +42,7 @@ final class Rotary {
         int half = rotary / 2;
         Tensor filled = Tensor.of(allocator.allocate((long) positions * rotary * DType.F32.bytes()), DType.F32, positions, rotary);
         for (int i = 0; i < half; i++) {
-            float frequency = (float) (1.0 / (float) Math.pow(architecture.rotaryBase(), (float) (2 * i) / rotary));
+            float frequency = architecture.rotaryScaling().scale((float) (1.0 / (float) Math.pow(architecture.rotaryBase(), (float) (2 * i) / rotary)));
             for (int position = 0; position < positions; position++) {
                 float angle = position * frequency;
                 filled.set(position, i, (float) Math.cos(angle));

@@ -1,5 +1,6 @@
 package adaspec.model;
 
+import adaspec.ops.Gelu;
 import adaspec.ops.HeadLayout;
 import adaspec.ops.Ops;
 import adaspec.tensor.DType;
@@ -20,6 +21,7 @@ public final class Transformer {
     private final HeadLayout heads;
     private final Rotary rotary;
     private final LinearMaps maps;
+    private final Norms norms;
 
     /** @param allocator holds the rotary tables, which live as long as the allocator */
     public Transformer(Ops ops, Weights weights, Workspace.Allocator allocator) {
@@ -37,6 +39,7 @@ public final class Transformer {
         this.weights = weights;
         this.architecture = weights.architecture();
         this.heads = architecture.headLayout();
+        this.norms = new Norms(ops, architecture);
         this.rotary = new Rotary(architecture, allocator);
     }
 
@@ -66,7 +69,7 @@ public final class Transformer {
             Tensor mean2, // (N)
             Tensor rstd2, // (N)
             Tensor norm2, // (N, C), operand
-            Tensor mlpPre, // (N, I)
+            Tensor mlpPre, // (N, I), or (N, 2I) where it is gated
             Tensor mlpPost) {} // (N, I), operand
 
     /** Everything a backward needs; lives as long as the step it was made in. */
@@ -119,8 +122,7 @@ public final class Transformer {
                 x = y;
                 y = swap;
             }
-            ops.layerNorm(
-                    hidden, body.f32(batch.rows()), body.f32(batch.rows()), x, weights.finalGain(), weights.finalBias(), architecture.normEps());
+            norms.forward(hidden, body.f32(batch.rows()), body.f32(batch.rows()), x, weights.finalGain(), weights.finalBias());
         }
         return hidden;
     }
@@ -143,7 +145,7 @@ public final class Transformer {
         Tensor hidden = step.f32(rows, architecture.hiddenSize());
         Tensor mean = step.f32(rows);
         Tensor rstd = step.f32(rows);
-        ops.layerNorm(hidden, mean, rstd, x, weights.finalGain(), weights.finalBias(), architecture.normEps());
+        norms.forward(hidden, mean, rstd, x, weights.finalGain(), weights.finalBias());
         return new Activations(ids, positions, starts, blocks, x, mean, rstd, hidden);
     }
 
@@ -153,17 +155,16 @@ public final class Transformer {
         int channels = architecture.hiddenSize();
         Tensor mean1 = step.f32(rows);
         Tensor rstd1 = step.f32(rows);
-        Tensor norm1 = maps.operand(step, rows, channels, out -> ops.layerNorm(
-                out, mean1, rstd1, x, layer.norm1Gain(), layer.norm1Bias(), architecture.normEps()));
+        Tensor norm1 = maps.operand(step, rows, channels, out -> norms.forward(out, mean1, rstd1, x, layer.norm1Gain(), layer.norm1Bias()));
 
         Tensor qkv = step.f32(rows, heads.rowWidth());
-        ops.linear(qkv, norm1, layer.qkvWeight(), layer.qkvBias());
+        layer.qkv().forward(ops, qkv, norm1);
         ops.rotary(qkv, heads, positions, rotary.table(), false);
         Tensor attention = step.f32(rows, heads.outputWidth());
         Tensor lse = step.f32(rows, heads.queryHeads());
         ops.attention(attention, lse, qkv, heads, starts, architecture.attentionScale());
         Tensor attentionOperand = maps.operand(step, attention);
-        ops.linear(y, attentionOperand, layer.attentionOutWeight(), layer.attentionOutBias());
+        layer.attentionOut().forward(ops, y, attentionOperand);
         ops.add(y, y, x);
 
         Tensor middle = x;
@@ -174,13 +175,13 @@ public final class Transformer {
         Tensor middleInput = middle;
         Tensor mean2 = step.f32(rows);
         Tensor rstd2 = step.f32(rows);
-        Tensor norm2 = maps.operand(step, rows, channels, out -> ops.layerNorm(
-                out, mean2, rstd2, middleInput, layer.norm2Gain(), layer.norm2Bias(), architecture.normEps()));
-        Tensor mlpPre = step.f32(rows, architecture.intermediateSize());
-        ops.linear(mlpPre, norm2, layer.mlpInWeight(), layer.mlpInBias());
-        Tensor mlpPost = maps.operand(step, rows, architecture.intermediateSize(), out -> ops.gelu(out, mlpPre, architecture.activation()));
+        Tensor norm2 = maps.operand(step, rows, channels, out -> norms.forward(
+                out, mean2, rstd2, middleInput, layer.norm2Gain(), layer.norm2Bias()));
+        Tensor mlpPre = step.f32(rows, architecture.mlpInWidth());
+        layer.mlpIn().forward(ops, mlpPre, norm2);
+        Tensor mlpPost = maps.operand(step, rows, architecture.intermediateSize(), out -> activate(out, mlpPre));
         Tensor mlp = step.f32(rows, channels);
-        ops.linear(mlp, mlpPost, layer.mlpOutWeight(), layer.mlpOutBias());
+        layer.mlpOut().forward(ops, mlp, mlpPost);
         ops.add(y, y, mlp);
         return new BlockActivations(
                 x, mean1, rstd1, norm1, qkv, attention, attentionOperand, lse, middle, mean2, rstd2, norm2, mlpPre, mlpPost);
@@ -194,7 +195,7 @@ public final class Transformer {
         long rows = dHidden.rows();
         try (var step = workspace.begin()) {
             Tensor dx = step.f32(rows, architecture.hiddenSize()).zero();
-            ops.layerNormBackward(
+            norms.backward(
                     dx, gradient.finalGain(), gradient.finalBias(), dHidden, activations.last, activations.mean, activations.rstd,
                     weights.finalGain());
             for (int i = architecture.layers() - 1; i >= 0; i--) {
@@ -219,21 +220,38 @@ public final class Transformer {
             dAttentionBranch.copyFrom(dx);
         }
         Tensor dMlp = step.f32(rows, architecture.intermediateSize());
-        maps.backward(step, dMlp, gradient.mlpOutWeight(), gradient.mlpOutBias(), dx, layer.mlpOutWeight(), a.mlpPost());
-        ops.geluBackward(dMlp, dMlp, a.mlpPre(), architecture.activation());
+        maps.backward(step, dMlp, gradient.mlpOut(), dx, layer.mlpOut(), a.mlpPost());
+        Tensor dMlpIn = architecture.activation().isGated() ? step.f32(rows, architecture.mlpInWidth()) : dMlp;
+        activateBackward(dMlpIn, dMlp, a.mlpPre());
         Tensor dNorm = step.f32(rows, channels);
-        maps.backward(step, dNorm, gradient.mlpInWeight(), gradient.mlpInBias(), dMlp, layer.mlpInWeight(), a.norm2());
-        ops.layerNormBackward(dx, gradient.norm2Gain(), gradient.norm2Bias(), dNorm, a.middle(), a.mean2(), a.rstd2(), layer.norm2Gain());
+        maps.backward(step, dNorm, gradient.mlpIn(), dMlpIn, layer.mlpIn(), a.norm2());
+        norms.backward(dx, gradient.norm2Gain(), gradient.norm2Bias(), dNorm, a.middle(), a.mean2(), a.rstd2(), layer.norm2Gain());
 
         Tensor dAttention = step.f32(rows, heads.outputWidth());
-        maps.backward(
-                step, dAttention, gradient.attentionOutWeight(), gradient.attentionOutBias(), dAttentionBranch, layer.attentionOutWeight(),
-                a.attentionOperand());
+        maps.backward(step, dAttention, gradient.attentionOut(), dAttentionBranch, layer.attentionOut(), a.attentionOperand());
         Tensor dQkv = step.f32(rows, heads.rowWidth());
         ops.attentionBackward(dQkv, dAttention, a.attention(), a.lse(), a.qkv(), heads, starts, architecture.attentionScale());
         ops.rotary(dQkv, heads, positions, rotary.table(), true);
-        maps.backward(step, dNorm, gradient.qkvWeight(), gradient.qkvBias(), dQkv, layer.qkvWeight(), a.norm1());
-        ops.layerNormBackward(dx, gradient.norm1Gain(), gradient.norm1Bias(), dNorm, a.input(), a.mean1(), a.rstd1(), layer.norm1Gain());
+        maps.backward(step, dNorm, gradient.qkv(), dQkv, layer.qkv(), a.norm1());
+        norms.backward(dx, gradient.norm1Gain(), gradient.norm1Bias(), dNorm, a.input(), a.mean1(), a.rstd1(), layer.norm1Gain());
+    }
+
+    /** post (N, I) = the activation of the MLP of pre (N, I or 2I); it may be pre where it is not gated. */
+    private void activate(Tensor post, Tensor pre) {
+        switch (architecture.activation()) {
+            case GELU -> ops.gelu(post, pre, Gelu.EXACT);
+            case GELU_TANH -> ops.gelu(post, pre, Gelu.TANH);
+            case SWIGLU -> ops.swiGlu(post, pre);
+        }
+    }
+
+    /** dPre (N, I or 2I) = the gradient by pre; it may be dPost where it is not gated. */
+    private void activateBackward(Tensor dPre, Tensor dPost, Tensor pre) {
+        switch (architecture.activation()) {
+            case GELU -> ops.geluBackward(dPre, dPost, pre, Gelu.EXACT);
+            case GELU_TANH -> ops.geluBackward(dPre, dPost, pre, Gelu.TANH);
+            case SWIGLU -> ops.swiGluBackward(dPre, dPost, pre);
+        }
     }
 
     /** logits (n, v) = hidden (n, C) of the first v rows of the head. For throughput: not row-invariant. */
@@ -279,32 +297,32 @@ public final class Transformer {
             Tensor branch = body.f32(rows, channels);
             Tensor qkv = body.f32(rows, heads.rowWidth());
             Tensor attention = body.f32(rows, heads.outputWidth());
-            Tensor mlp = body.f32(rows, architecture.intermediateSize());
+            Tensor mlpIn = body.f32(rows, architecture.mlpInWidth());
+            Tensor mlp = architecture.activation().isGated() ? body.f32(rows, architecture.intermediateSize()) : mlpIn;
             Tensor mean = body.f32(rows);
             Tensor rstd = body.f32(rows);
-            float eps = architecture.normEps();
             ops.embedding(x, weights.embedding(), body.i32(ids));
             for (int i = 0; i < architecture.layers(); i++) {
                 Weights.Layer layer = weights.layer(i);
-                ops.layerNorm(norm, mean, rstd, x, layer.norm1Gain(), layer.norm1Bias(), eps);
-                ops.linearRows(qkv, norm, layer.qkvWeight(), layer.qkvBias());
+                norms.forward(norm, mean, rstd, x, layer.norm1Gain(), layer.norm1Bias());
+                layer.qkv().forwardRows(ops, qkv, norm);
                 ops.rotary(qkv, heads, positions, rotary.table(), false);
                 ops.cacheAppend(cache.keys(i), cache.values(i), qkv, heads, first);
                 ops.attentionDecode(attention, qkv, heads, cache.keys(i), cache.values(i), first, architecture.attentionScale());
-                ops.linearRows(branch, attention, layer.attentionOutWeight(), layer.attentionOutBias());
+                layer.attentionOut().forwardRows(ops, branch, attention);
                 if (architecture.parallelResidual()) {
-                    ops.layerNorm(norm, mean, rstd, x, layer.norm2Gain(), layer.norm2Bias(), eps);
+                    norms.forward(norm, mean, rstd, x, layer.norm2Gain(), layer.norm2Bias());
                     ops.add(x, x, branch);
                 } else {
                     ops.add(x, x, branch);
-                    ops.layerNorm(norm, mean, rstd, x, layer.norm2Gain(), layer.norm2Bias(), eps);
+                    norms.forward(norm, mean, rstd, x, layer.norm2Gain(), layer.norm2Bias());
                 }
-                ops.linearRows(mlp, norm, layer.mlpInWeight(), layer.mlpInBias());
-                ops.gelu(mlp, mlp, architecture.activation());
-                ops.linearRows(branch, mlp, layer.mlpOutWeight(), layer.mlpOutBias());
+                layer.mlpIn().forwardRows(ops, mlpIn, norm);
+                activate(mlp, mlpIn);
+                layer.mlpOut().forwardRows(ops, branch, mlp);
                 ops.add(x, x, branch);
             }
-            ops.layerNorm(hidden, mean, rstd, x, weights.finalGain(), weights.finalBias(), eps);
+            norms.forward(hidden, mean, rstd, x, weights.finalGain(), weights.finalBias());
         }
         cache.extend(rows);
         return hidden;

@@ -19,20 +19,16 @@ import java.util.stream.LongStream;
  * Frozen weights may keep the type of their file; vectors (norms, biases) are always f32.
  */
 public final class Weights {
-    /** The tensors of block i. Biases are null where the architecture has none. Shapes: see {@link Architecture#parameters}. */
-    public record Layer(
+    /** What block i computes with. Biases of norms are null where the architecture has none. Shapes: see {@link Architecture#parameters}. */
+    record Layer(
             Tensor norm1Gain,
             Tensor norm1Bias,
-            Tensor qkvWeight,
-            Tensor qkvBias,
-            Tensor attentionOutWeight,
-            Tensor attentionOutBias,
+            LinearMap qkv,
+            LinearMap attentionOut,
             Tensor norm2Gain,
             Tensor norm2Bias,
-            Tensor mlpInWeight,
-            Tensor mlpInBias,
-            Tensor mlpOutWeight,
-            Tensor mlpOutBias) {}
+            LinearMap mlpIn,
+            LinearMap mlpOut) {}
 
     private final Architecture architecture;
     private final Map<String, Tensor> tensors;
@@ -52,17 +48,19 @@ public final class Weights {
             layers.add(new Layer(
                     tensors.get(layer + "norm1.gain"),
                     tensors.get(layer + "norm1.bias"),
-                    tensors.get(layer + "qkv.weight"),
-                    tensors.get(layer + "qkv.bias"),
-                    tensors.get(layer + "attention_out.weight"),
-                    tensors.get(layer + "attention_out.bias"),
+                    linearMap(layer, architecture.qkvParts()),
+                    linearMap(layer, List.of("attention_out")),
                     tensors.get(layer + "norm2.gain"),
                     tensors.get(layer + "norm2.bias"),
-                    tensors.get(layer + "mlp_in.weight"),
-                    tensors.get(layer + "mlp_in.bias"),
-                    tensors.get(layer + "mlp_out.weight"),
-                    tensors.get(layer + "mlp_out.bias")));
+                    linearMap(layer, architecture.mlpInParts()),
+                    linearMap(layer, List.of("mlp_out"))));
         }
+    }
+
+    private LinearMap linearMap(String layer, List<String> parts) {
+        return new LinearMap(
+                parts.stream().map(part -> tensors.get(layer + part + ".weight")).toList(),
+                parts.stream().map(part -> tensors.get(layer + part + ".bias")).toList());
     }
 
     /** Weights over given tensors, one for each parameter with its shape. */
@@ -208,7 +206,7 @@ public final class Weights {
         return java.util.Collections.unmodifiableMap(tensors);
     }
 
-    public Layer layer(int i) {
+    Layer layer(int i) {
         return layers.get(i);
     }
 
@@ -225,8 +223,9 @@ public final class Weights {
         return get(Architecture.FINAL_GAIN);
     }
 
+    /** Null where norms have no bias. */
     public Tensor finalBias() {
-        return get(Architecture.FINAL_BIAS);
+        return tensors.get(Architecture.FINAL_BIAS);
     }
 
     /** The whole arena as a vector; only for trainable weights and their like. */

@@ -145,6 +145,29 @@ public final class Tensor {
         return view;
     }
 
+    /** Whether {@code second} begins in memory where {@code first} ends and their rows are alike: then {@link #join} makes one tensor of them. */
+    public static boolean areAdjacent(Tensor first, Tensor second) {
+        return first.dtype == second.dtype
+                && first.rank() == second.rank()
+                && first.columns() == second.columns()
+                && first.isDense()
+                && second.isDense()
+                && first.segment.isNative()
+                && second.segment.scope().equals(first.segment.scope())
+                && first.segment.address() + first.segment.byteSize() == second.segment.address();
+    }
+
+    /** The rows of {@code first}, then those of {@code second}, sharing the memory of both, which must be adjacent. */
+    @SuppressWarnings("restricted") // Both are whole within memory of one scope, and so is what they are together.
+    public static Tensor join(Tensor first, Tensor second) {
+        if (!areAdjacent(first, second)) {
+            throw new IllegalArgumentException(first + " and " + second + " do not lie one after the other");
+        }
+        long[] shape = first.shape.clone();
+        shape[0] += second.shape[0];
+        return of(first.segment.reinterpret(first.segment.byteSize() + second.segment.byteSize()), first.dtype, shape);
+    }
+
     /** Element {@code i} of a dense float tensor in row order, widened exactly to f32. */
     public float get(long i) {
         return switch (dtype) {

@@ -2,9 +2,9 @@ package adaspec.decode;
 
 import adaspec.TestBackends;
 import adaspec.model.Architecture;
+import adaspec.model.RotaryScaling;
 import adaspec.model.Transformer;
 import adaspec.model.Weights;
-import adaspec.ops.Gelu;
 import adaspec.ops.Ops;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
@@ -27,8 +27,8 @@ public final class TinyModels implements AutoCloseable {
     public static Architecture architecture(int vocabulary, int layers, int headDim, int positions) {
         int hidden = 2 * headDim;
         return new Architecture(
-                "gpt_neox", vocabulary, hidden, layers, 2, 2, headDim, 2 * hidden, 1e-5f, 4, 10000, Gelu.EXACT, true, true, true, true, false,
-                positions, 0.5);
+                "gpt_neox", vocabulary, hidden, layers, 2, 2, headDim, 2 * hidden, Architecture.Norm.LAYER, 1e-5f, 4, 10000, RotaryScaling.NONE,
+                Architecture.Activation.GELU, true, true, true, true, false, positions, 0.5);
     }
 
     /** A new model of {@code seed}. */

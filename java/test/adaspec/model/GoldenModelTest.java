@@ -1,5 +1,6 @@
 package adaspec.model;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -29,7 +30,11 @@ class GoldenModelTest {
 
     static Stream<Arguments> models() {
         return TestBackends.all().stream()
-                .flatMap(ops -> Stream.of("neox-parallel", "neox-sequential-tied").map(model -> Arguments.of(ops, model)));
+                .flatMap(ops -> Stream.of("neox-parallel", "neox-sequential-tied", "llama-grouped", "llama-tied").map(model -> Arguments.of(ops, model)));
+    }
+
+    static Stream<Arguments> llamas() {
+        return models().filter(arguments -> ((String) arguments.get()[1]).startsWith("llama"));
     }
 
     @ParameterizedTest
@@ -74,13 +79,14 @@ class GoldenModelTest {
     }
 
     /**
-     * With operands rounded to bf16 (2^-9 each, 0.002) the gradient stays near, and the master weights are the f32 ones: |g - g*| <= 0.03 |g*|. That
-     * something was rounded shows in the bound of f32 no longer holding.
+     * With operands rounded to bf16 (2^-9 each, 0.002) the gradient stays near, and the master weights are the f32 ones: |g - g*| <= 0.03 |g*|, and
+     * 0.05 for the Llamas, whose gradient PyTorch with the same operands rounded moves by 0.038. That something was rounded shows in
+     * the bound of f32 no longer holding.
      */
     @ParameterizedTest
     @MethodSource("models")
     void gradientsWithBf16OperandsAreNearPyTorch(Ops ops, String name) {
-        compareGradients(ops, name, DType.BF16, 0.03);
+        compareGradients(ops, name, DType.BF16, name.startsWith("llama") ? 0.05 : 0.03);
         assertThrows(AssertionError.class, () -> compareGradients(ops, name, DType.BF16, 1e-4));
     }
 
@@ -121,8 +127,8 @@ class GoldenModelTest {
             for (float value : loss.toFloats()) {
                 sum += value / 16.0;
             }
-            assertEquals(name.equals("neox-parallel") ? 6.015507571774 : 8.131899521227, sum, operands == DType.F32 ? 1e-4 : 0.03);
-            Map<String, List<String>> names = Family.ALL.get("gpt_neox").tensorNames(model.architecture());
+            assertEquals(expectedLoss(name), sum, operands == DType.F32 ? 1e-4 : 0.03);
+            Map<String, List<String>> names = Family.ALL.get(model.architecture().family()).tensorNames(model.architecture());
             gradient.tensors().forEach((canonical, tensor) -> {
                 Tensor expected = golden.tensors().get(names.get(canonical).getFirst());
                 double difference = 0;
@@ -136,6 +142,43 @@ class GoldenModelTest {
                         Math.sqrt(difference) <= bound * Math.sqrt(norm),
                         canonical + ": |g - g*| = " + Math.sqrt(difference) + ", |g*| = " + Math.sqrt(norm));
             });
+        }
+    }
+
+    private static double expectedLoss(String name) {
+        return switch (name) {
+            case "neox-parallel" -> 6.015507571774;
+            case "neox-sequential-tied" -> 8.131899521227;
+            default -> Json.readFile(GOLDEN.resolve(name).resolve("loss.json")).get("loss").asDouble();
+        };
+    }
+
+    /** The ids that transformers' {@code generate} gives without sampling. */
+    @ParameterizedTest
+    @MethodSource("llamas")
+    void greedyContinuationsEqualTransformers(Ops ops, String name) {
+        try (var allocator = TestBackends.allocator();
+                var workspace = new Workspace(TestBackends.allocator(), true);
+                var model = Model.open(GOLDEN.resolve(name), null, allocator)) {
+            var transformer = new Transformer(ops, model.weights(), allocator);
+            for (var line : Json.readFile(GOLDEN.resolve(name).resolve("greedy.json"))) {
+                int[] next = ints(line.get("prompt"));
+                int[] expected = ints(line.get("ids"));
+                KvCache cache = transformer.newCache(next.length + expected.length, allocator);
+                int[] got = new int[expected.length];
+                for (int i = 0; i < got.length; i++) {
+                    try (var step = workspace.begin()) {
+                        Tensor hidden = transformer.advance(cache, next, workspace, step);
+                        Tensor logits = step.f32(1, model.architecture().vocabSize());
+                        transformer.logitsRows(logits, hidden.rows(hidden.rows() - 1, hidden.rows()));
+                        for (int v = 1; v < logits.columns(); v++) {
+                            got[i] = logits.get(v) > logits.get(got[i]) ? v : got[i];
+                        }
+                        next = new int[] {got[i]};
+                    }
+                }
+                assertArrayEquals(expected, got);
+            }
         }
     }
 

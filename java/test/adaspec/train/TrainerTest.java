@@ -147,7 +147,7 @@ class TrainerTest {
         // The biases of keys have no gradient but rounding (softmax forgets what all its inputs share), which Adam blows up to the learning rate.
         for (Setup setup : List.of(whole, parts)) {
             int headDim = setup.draft.architecture().headDim();
-            var bias = setup.draft.layer(0).qkvBias();
+            var bias = setup.draft.get("layers.0.qkv.bias");
             for (int i = 0; i < bias.size(); i++) {
                 bias.set(i, i / headDim % 3 == 1 ? 0 : bias.get(i));
             }
