@@ -13,7 +13,11 @@ final class Norms {
         this.architecture = architecture;
     }
 
-    /** out (N, C) = the norm of x (N, C); rstd (N), and mean (N) where the norm has one, are kept for the backward; bias may be null as the norm has it. */
+    /**
+     * out (N, C) = the norm of x (N, C); rstd (N), and mean (N) where the norm has one, are kept for the backward.
+     *
+     * @param bias null where the norm has none
+     */
     void forward(Tensor out, Tensor mean, Tensor rstd, Tensor x, Tensor gain, Tensor bias) {
         switch (architecture.norm()) {
             case LAYER -> ops.layerNorm(out, mean, rstd, x, gain, bias, architecture.normEps());

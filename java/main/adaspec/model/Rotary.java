@@ -42,7 +42,8 @@ final class Rotary {
         int half = rotary / 2;
         Tensor filled = Tensor.of(allocator.allocate((long) positions * rotary * DType.F32.bytes()), DType.F32, positions, rotary);
         for (int i = 0; i < half; i++) {
-            float frequency = architecture.rotaryScaling().scale((float) (1.0 / (float) Math.pow(architecture.rotaryBase(), (float) (2 * i) / rotary)));
+            float unscaled = (float) (1.0 / (float) Math.pow(architecture.rotaryBase(), (float) (2 * i) / rotary));
+            float frequency = architecture.rotaryScaling().scale(unscaled);
             for (int position = 0; position < positions; position++) {
                 float angle = position * frequency;
                 filled.set(position, i, (float) Math.cos(angle));
