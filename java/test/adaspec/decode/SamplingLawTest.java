@@ -277,9 +277,11 @@ class SamplingLawTest {
             assertTrue(chiSquare(law, texts(new PlainDecoder(target, new int[0]), prompt, temperature, vocabulary)) > PLAUSIBLE, "plain");
             for (int n = 1; n <= 3; n += 2) {
                 for (DraftSampleMethod method : DraftSampleMethod.values()) {
-                    var decoder = new SpeculativeDecoder(target, new ModelProposer(draft, method), n, new int[0]);
-                    double p = chiSquare(law, texts(decoder, prompt, temperature, vocabulary));
-                    assertTrue(p > PLAUSIBLE, method + ", " + n + " drafted: p-value " + p);
+                    for (Verification verification : Verification.values()) {
+                        var decoder = new SpeculativeDecoder(target, new ModelProposer(draft, method), n, verification, new int[0]);
+                        double p = chiSquare(law, texts(decoder, prompt, temperature, vocabulary));
+                        assertTrue(p > PLAUSIBLE, method + ", " + verification + ", " + n + " drafted: p-value " + p);
+                    }
                 }
             }
             var foreign = new PlainDecoder(draft, new int[0]);
