@@ -114,16 +114,26 @@ class LargeVocabularyLawTest {
     /** Says that it drew from an even law, or draws at half the temperature. */
     private record FaultyProposer(Proposer honest, Fault fault) implements Proposer {
         @Override
-        public void begin(int[] prompt, BooleanSupplier goesOn) {
-            honest.begin(prompt, goesOn);
+        public void begin(int[] prompt) {
+            honest.begin(prompt);
         }
 
         @Override
-        public Proposal propose(int[] committed, int count, Sampling sampling, int sequence, Workspace.Step step) {
+        public int unread(int length) {
+            return honest.unread(length);
+        }
+
+        @Override
+        public void read(int[] committed, BooleanSupplier goesOn) {
+            honest.read(committed, goesOn);
+        }
+
+        @Override
+        public Proposal propose(int[] committed, int count, DraftLength lengths, Sampling sampling, int sequence, Workspace.Step step) {
             if (fault == Fault.OTHER_TEMPERATURE) {
-                return honest.propose(committed, count, new Sampling(1, sampling.temperature() / 2, sampling.seed()), sequence, step);
+                return honest.propose(committed, count, lengths, new Sampling(1, sampling.temperature() / 2, sampling.seed()), sequence, step);
             }
-            Proposal proposal = honest.propose(committed, count, sampling, sequence, step);
+            Proposal proposal = honest.propose(committed, count, lengths, sampling, sequence, step);
             Tensor even = step.f32(proposal.length(), proposal.logits().columns());
             even.zero();
             return new Proposal(proposal.tokens(), even);
