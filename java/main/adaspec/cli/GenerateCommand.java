@@ -22,6 +22,9 @@ import picocli.CommandLine.Option;
 @picocli.CommandLine.Command(
         name = "generate",
         description = {"Continues prompts with the target; with a draft faster, without changing the output. Streams the text.",
+                "A text ends (finish_reason stop) with an end token, which is in the ids and not in the text, or before a --stop string; else (length)"
+                        + " after --max-new-tokens tokens, 0 of them allowed, or where prompt and continuation fill the target's positions. A prompt that"
+                        + " is empty or longer than the positions is an error.",
                 "With --output-json one JSON object a prompt: prompt, text, ids, finish_reason, metrics."},
         footerHeading = Command.EXAMPLE,
         footer = "  " + Command.RUN + " generate --target runs/target --draft runs/draft --prompt \"Tom has 3 apples.\" --max-new-tokens 64")

@@ -21,7 +21,10 @@ import java.util.function.BooleanSupplier;
  * <li>it is cancelled, the engine or its session is closed, or its thread is interrupted (and stays so): {@link FinishReason#CANCELLED}. The ids and the
  *     text up to then are returned. It is looked for before every step, between emitted tokens, and every 64 tokens of a prompt that is read.
  * </ul>
- * A prompt without tokens, or with more of them than the target has positions, cannot be continued: an {@link adaspec.common.InputException}.
+ * Equal settings give equal ids, whatever else runs and whatever a session has read before; with the exception that a draft length chosen while it runs
+ * ({@link adaspec.decode.DraftLength}) keeps the law of sampled texts and not the texts themselves.
+ *
+ * <p>A prompt without tokens, or with more of them than the target has positions, cannot be continued: an {@link adaspec.common.InputException}.
  *
  * @param sampling  how to draw, and the most tokens
  * @param stop      stop strings; none by default
