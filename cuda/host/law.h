@@ -101,8 +101,8 @@ static float least_of_few(const float* x, int64_t v, float lo, float hi, double 
 }
 
 /*
- * The largest value t of a finite row such that the values x >= t reach the goal, which those from lo on do; `part` is those. Bisection: each pass over
- * the row halves what is in question until it is few values, or many that are equal. Depends on the row alone, not on what else runs.
+ * The largest value t of a finite row such that the values x >= t reach the goal, which those from lo on do; `part` is those. Bisection: each pass
+ * over the row halves what is in question until it is few values, or many that are equal. Depends on the row alone, not on what else runs.
  */
 template <class Measure>
 static float least_kept(const float* x, int64_t v, float lo, float largest, Part part, double goal, const Measure& measure) {

@@ -97,7 +97,7 @@ final class ReferenceVerify {
             int[] tokens = new int[length];
             for (int i = 0; i < length; i++) {
                 tokens[i] = draftTokens.getInt((long) b * most + i);
-                require(tokens[i] >= 0 && tokens[i] < vocabulary, "verify", "draft token " + tokens[i] + " is outside the vocabulary of " + vocabulary);
+                require(tokens[i] >= 0 && tokens[i] < vocabulary, "verify", "draft token " + tokens[i] + ", vocabulary " + vocabulary);
             }
             Draw draw = draws.get(b);
             double[][] p = new double[length + 1][];

@@ -18,9 +18,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 /**
  * Texts that decoders write over vocabularies of 1,000 and 50,304 ids, beside the target's law in float64.
  *
- * <p>At every position the ids are sorted into bins by log(p / q), the direction in which a fault of verification moves mass; a bin's expected count is
- * the sum over positions of its mass under the target, given the text before. The sum of (observed - expected)^2 / expected is then at most chi-square
- * distributed: the covariance of a sum of unlike multinomials is below that of one multinomial of their mean.
+ * <p>At every position the ids are sorted into bins by log(p / q), the direction in which a fault of verification moves mass; a bin's expected count
+ * is the sum over positions of its mass under the target, given the text before. The sum of (observed - expected)^2 / expected is then at most
+ * chi-square distributed: the covariance of a sum of unlike multinomials is below that of one multinomial of their mean.
  */
 class LargeVocabularyLawTest {
     private static final double SURE = 1e-9; // a fault's p-value must be below

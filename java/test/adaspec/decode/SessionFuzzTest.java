@@ -23,8 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A row's logits depend on the ids up to it alone, bit for bit: random walks of advances and rewinds, in random prefill chunks and draft lengths and on
- * 1, 2 and 3 threads, give the rows that a fresh timeline reads one by one on one thread.
+ * A row's logits depend on the ids up to it alone, bit for bit: random walks of advances and rewinds, in random prefill chunks and draft lengths and
+ * on 1, 2 and 3 threads, give the rows that a fresh timeline reads one by one on one thread.
  */
 class SessionFuzzTest {
     private static final int VOCABULARY = 1003;

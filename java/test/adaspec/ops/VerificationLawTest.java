@@ -58,7 +58,7 @@ class VerificationLawTest {
         UNLIKELY_TOKEN,
         /** Before a token whose law is flat: it depends on the tokens before. */
         FLAT_LAW,
-        /** Before an unlikely token, which was drawn and is thrown away: the length then depends on a token that is not in the draft. Not lossless. */
+        /** Before an unlikely token, which was drawn and is thrown away: the length depends on a token that is not in the draft. Not lossless. */
         UNLIKELY_TOKEN_THROWN_AWAY
     }
 
