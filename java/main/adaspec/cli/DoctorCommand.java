@@ -79,7 +79,7 @@ public final class DoctorCommand extends Command {
             try (Device opened = Device.open(device, threads)) {
                 String reasons = opened.notes().isEmpty() ? "" : ", because " + String.join("; ", opened.notes());
                 return new Use(opened.name(), opened.describe() + reasons, opened.notes());
-            } catch (InputException | DeviceException e) {
+            } catch (InputException | DeviceException | LinkageError e) {
                 return new Use(null, "cannot be used: " + e.getMessage().replaceFirst("^--device \\S+: ", ""), List.of());
             }
         }
