@@ -49,6 +49,7 @@ public final class Main extends Command {
             TokenizeCommand.class,
             GenerateCommand.class,
             EvalCommand.class,
+            VerifyLosslessCommand.class,
             ScoreCommand.class,
             SelectCommand.class,
             CacheCommand.class,

@@ -6,6 +6,8 @@ import adaspec.decode.Sampling;
 import adaspec.engine.EngineSession.Kind;
 import adaspec.eval.Acceptance;
 import adaspec.eval.Evaluator;
+import adaspec.eval.Losslessness;
+import adaspec.eval.LosslessnessCheck;
 import adaspec.text.Prompt;
 import adaspec.text.Tokenizer;
 import java.nio.file.Path;
@@ -181,6 +183,27 @@ public final class Engine implements AutoCloseable {
                 var evaluation = new Evaluator.Settings(settings.sampling(), options.speculation(), timed);
                 Evaluator.Decoded decoded = inFlight == 1 ? null : decoded(prompts, settings, inFlight, timed);
                 return evaluator.evaluate(models.draftName(), lane.draft(), models.vocabulary(), prompts, evaluation, decoded, progress);
+            }
+        });
+    }
+
+    /**
+     * Checks that speculation leaves the target's output alone; see {@link LosslessnessCheck}.
+     *
+     * @param prompts  token ids
+     * @param draws    texts sampled
+     * @param decoders make what is checked: {@link LosslessnessCheck#OWN}
+     * @param progress told what is done, a line each
+     */
+    public Losslessness verifyLossless(List<int[]> prompts, int draws, LosslessnessCheck.Decoders decoders, Consumer<String> progress) {
+        return whileOpen(() -> {
+            if (models.draft() == null) {
+                throw new InputException("there is no draft to check; open the engine with one");
+            }
+            try (var lane = new Lane(models)) {
+                return new LosslessnessCheck(
+                                lane.target(), lane.draft(), models.vocabulary(), models.endTokens(), lane.workspace(), lane::newAllocator, decoders)
+                        .run(prompts, draws, progress);
             }
         });
     }
