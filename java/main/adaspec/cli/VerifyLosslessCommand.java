@@ -18,11 +18,11 @@ import picocli.CommandLine.Option;
 /** Proves that speculation leaves the target's output alone. */
 @picocli.CommandLine.Command(
         name = "verify-lossless",
-        description = {"Checks on this machine that speculation does not change the target's output: greedy ids against plain ones at several draft lengths,",
-                "the acceptance of a target that drafts for itself (1), and sampled texts against their exact law, with stated power.",
+        description = {"Checks on this machine that speculation does not change the target's output: greedy ids against plain ones at several",
+                "draft lengths, the acceptance of a target that drafts for itself (1), and sampled texts against their exact law, with stated power.",
                 "Exit code 1 if anything differs."},
         footerHeading = Command.EXAMPLE,
-        footer = "  " + Command.RUN + " verify-lossless --target runs/target --draft runs/draft --prompt-file prompts.jsonl --output-json lossless.json")
+        footer = "  " + Command.RUN + " verify-lossless --target runs/target --draft runs/draft --prompt-file prompts.jsonl \\%n    --output-json lossless.json")
 public class VerifyLosslessCommand extends Command {
     private static final int FEWEST_DRAWS = 20_000;
     private static final List<String> PROMPTS = List.of(
@@ -38,10 +38,12 @@ public class VerifyLosslessCommand extends Command {
     private Path promptFile;
 
     @Option(names = "--draws", paramLabel = "N", defaultValue = "" + FEWEST_DRAWS,
-            description = "Texts sampled, after the prompt that leaves most open: the more, the smaller a deviation is found. Default: ${DEFAULT-VALUE}, the fewest.")
+            description = "Texts sampled, after the prompt that leaves most open: the more, the smaller a deviation is found. "
+                    + "Default: ${DEFAULT-VALUE}, the fewest.")
     private int draws;
 
-    @Option(names = "--output-json", paramLabel = "O", description = "Write the result as JSON to this file; - for standard output in place of the table.")
+    @Option(names = "--output-json", paramLabel = "O",
+            description = "Write the result as JSON to this file; - for standard output in place of the table.")
     private String outputJson;
 
     @Mixin

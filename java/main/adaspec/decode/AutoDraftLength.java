@@ -6,15 +6,16 @@ import java.util.Arrays;
  * The draft length of the highest expected tokens a second, from what steps cost and how drafts fare while decoding.
  *
  * <p>With t(r) a target's step of r rows, d a drafted token's time and a_i the rate at which token i is accepted after those before it, drafts of g
- * tokens bring {@code (1 + a_0 + a_0 a_1 + ...) / (g d + t(g + 1))} tokens a second; the best of these, g = 0 among them, is R. A draft goes on after i
- * tokens if some number k of further ones is worth its time at that rate: {@code s (a_i + a_i a_(i+1) + ... k terms) >= R (k d + t(i+1+k) - t(i+1))},
- * where s is the probability that all i stand, given the draft's confidence in each. This is the optimal rule for rewards that renew (continue while the
- * margin is above the average); the threshold on confidence follows from it and is not a setting. Where confidence says nothing, drafts have the best g.
+ * tokens bring {@code (1 + a_0 + a_0 a_1 + ...) / (g d + t(g + 1))} tokens a second; the best of these, g = 0 among them, is R. A draft goes on
+ * after i tokens if some number k of further ones is worth its time at that rate: {@code s (a_i + a_i a_(i+1) + ... k terms) >= R (k d + t(i+1+k) - t(i+1))},
+ * where s is the probability that all i stand, given the draft's confidence in each. This is the optimal rule for rewards that renew (continue while
+ * the margin is above the average); the threshold on confidence follows from it and is not a setting. Where confidence says nothing, drafts have the
+ * best g.
  *
  * <p>Where g = 0 is best the target decodes alone, and a probe is made now and then: after 8 tokens, then 16, 32, up to 256. What speculation may
- * lose is bounded by an account in target steps: it begins with {@link #LARGEST_CREDIT}, a token adds {@link #SHARE}, a round's loss against decoding alone
- * is taken from it and a gain added up to the beginning. Without credit nothing is drafted, whatever the model expects. Over T tokens the loss is at most
- * LARGEST_CREDIT + SHARE T steps and the last round's; and the draft's reading of a text that it was not known to be useless for.
+ * lose is bounded by an account in target steps: it begins with {@link #LARGEST_CREDIT}, a token adds {@link #SHARE}, a round's loss against decoding
+ * alone is taken from it and a gain added up to the beginning. Without credit nothing is drafted, whatever the model expects. Over T tokens the loss is at
+ * most LARGEST_CREDIT + SHARE T steps and the last round's; and the draft's reading of a text that it was not known to be useless for.
  */
 final class AutoDraftLength implements DraftLength {
     /** Longer drafts pay only where nearly everything is accepted at nearly no cost, and then by little. */

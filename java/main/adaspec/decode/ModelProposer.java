@@ -11,8 +11,8 @@ import java.util.function.BooleanSupplier;
  * A draft model that proposes.
  *
  * <p>Invariant, with n committed ids: before a proposal the draft has read n - 1 of them, or n - 2 after a round that accepted everything, because
- * a proposal's last token is drawn but not read. What else is missing, as a text's beginning, is read before ({@link #read}). (Losing count here would not change the output,
- * only let acceptance decay; hence the checks.)
+ * a proposal's last token is drawn but not read. What else is missing, as a text's beginning, is read before ({@link #read}). (Losing
+ * count here would not change the output, only let acceptance decay; hence the checks.)
  */
 public final class ModelProposer implements Proposer {
     private final Session session;

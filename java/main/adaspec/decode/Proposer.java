@@ -14,8 +14,8 @@ public interface Proposer {
     }
 
     /**
-     * Before a proposal: reads what it has not read of {@code committed}, aside from the last id. Where {@code goesOn} becomes false meanwhile, nothing
-     * more is asked of this text.
+     * Before a proposal: reads what it has not read of {@code committed}, aside from the last id. Where {@code goesOn} becomes false meanwhile,
+     * nothing more is asked of this text.
      */
     default void read(int[] committed, BooleanSupplier goesOn) {}
 

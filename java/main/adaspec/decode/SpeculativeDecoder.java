@@ -31,7 +31,8 @@ public final class SpeculativeDecoder implements Decoder {
      * @param endTokens            ids that end a text
      */
     public SpeculativeDecoder(Session target, Proposer proposer, int numSpeculativeTokens, Verification verification, int[] endTokens) {
-        this(target, proposer, DraftLength.fixed(numSpeculativeTokens), endTokens, new Verifier(target.model().ops(), verification), System::nanoTime);
+        this(target, proposer, DraftLength.fixed(numSpeculativeTokens), endTokens, new Verifier(target.model().ops(), verification),
+                System::nanoTime);
     }
 
     /** With token verification. */

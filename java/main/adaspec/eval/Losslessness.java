@@ -28,7 +28,8 @@ public record Losslessness(int prompts, int mismatched, double selfAcceptance, l
         ObjectNode node = Json.MAPPER.createObjectNode();
         node.putObject("greedy").put("prompts", prompts).put("mismatched_prompts", mismatched);
         node.put("self_acceptance", selfAcceptance);
-        node.putObject("sampling").put("draws", draws).put("p_value", pValue).put("detectable_total_variation", detectableDistance).put("power", POWER);
+        node.putObject("sampling").put("draws", draws).put("p_value", pValue)
+                .put("detectable_total_variation", detectableDistance).put("power", POWER);
         return node;
     }
 }

@@ -23,9 +23,9 @@ import java.util.function.Supplier;
 /**
  * Whether speculation leaves a target's output alone, with these models on this machine.
  *
- * <p>Greedy: speculative ids against plain ones. Self acceptance: a target that drafts for itself has every token accepted; a cache that lost count would
- * not show in the output, but here. Sampling: the first two tokens after a prompt, drawn many times, against their exact law, which plain loops in double
- * make from the target's own logits; a step begins at the prompt, and its accepted, residual and bonus tokens all occur in these two.
+ * <p>Greedy: speculative ids against plain ones. Self acceptance: a target that drafts for itself has every token accepted; a cache that lost count
+ * would not show in the output, but here. Sampling: the first two tokens after a prompt, drawn many times, against their exact law, which plain loops in
+ * double make from the target's own logits; a step begins at the prompt, and its accepted, residual and bonus tokens all occur in these two.
  */
 public final class LosslessnessCheck {
     /** Makes the decoder that is checked. */
@@ -175,8 +175,8 @@ public final class LosslessnessCheck {
 
         @Override
         public String toString() {
-            return "temperature " + temperature + (topP < 1 ? ", top-p " + topP : "") + ", " + verification.toString().toLowerCase(java.util.Locale.ROOT)
-                    + " verification";
+            return "temperature " + temperature + (topP < 1 ? ", top-p " + topP : "") + ", "
+                    + verification.name().toLowerCase(java.util.Locale.ROOT) + " verification";
         }
     }
 
