@@ -9,7 +9,10 @@ import java.util.List;
  * merge) are never cut from their neighbours. Immutable.
  */
 final class Joints {
-    private static final int FAST = 0x80;
+    /** ASCII and SentencePiece's mark have a table of their own. */
+    private static final int FAST = 0x81;
+
+    private static final char MARK = '\u2581';
 
     private final Symbols symbols;
     private final boolean[] fast = new boolean[FAST * FAST];
@@ -30,12 +33,18 @@ final class Joints {
             pairs[slot(pair)] = pair;
         }
         for (int i = 0; i < fast.length; i++) {
-            fast[i] = search(i / FAST, i % FAST);
+            fast[i] = search(character(i / FAST), character(i % FAST));
         }
     }
 
     boolean mayJoin(int left, int right) {
-        return left < FAST && right < FAST ? fast[left * FAST + right] : search(left, right);
+        int row = left == MARK ? FAST - 1 : left;
+        int column = right == MARK ? FAST - 1 : right;
+        return row < FAST && column < FAST && left != FAST - 1 && right != FAST - 1 ? fast[row * FAST + column] : search(left, right);
+    }
+
+    private static int character(int index) {
+        return index == FAST - 1 ? MARK : index;
     }
 
     private boolean search(int left, int right) {

@@ -118,8 +118,8 @@ final class RegexParser {
             } else if (!(interval && least == most) && accept('?')) {
                 greed = Greed.LAZY;
             }
-            if (result.nullable() && most == RegexNode.UNLIMITED) {
-                throw bad("repeats without limit what can match nothing");
+            if (result.nullable() && most > 1) { // Oniguruma leaves such a loop early, at places that are its own
+                throw bad("repeats what can match nothing");
             }
             result = new RegexNode.Repeat(result, least, most, greed);
         }
