@@ -165,8 +165,9 @@ static void score_block(
 /* The same as dot products: for a few rows of q, which would not pay for turning the keys. */
 static void score_few(
     float* products, const float* q, int64_t ld_q, const float* k, int64_t ld_k, int64_t rows, int64_t keys, int64_t width) {
-    for (int64_t j = 0; j < keys; j += 4) {
-        dot_panel<F32>(products + j, KEYS, q, ld_q, k + j * ld_k, ld_k, nullptr, rows, keys - j < 4 ? keys - j : 4, width);
+    for (int64_t r = 0; r < rows; r += DOT_ROWS) {
+        dot_columns<F32>(
+            products + r * KEYS, KEYS, q + r * ld_q, ld_q, k, ld_k, nullptr, rows - r < DOT_ROWS ? rows - r : DOT_ROWS, keys, width);
     }
 }
 

@@ -39,16 +39,16 @@ ADASPEC_OPERATION(attention_decode)(
     const int64_t out_width = (int64_t)l.query_heads * l.head_dim;
     const int64_t group = l.query_heads / l.kv_heads;
     const int64_t blocks = (m + QUERIES - 1) / QUERIES;
-    /* The last rows see most keys and take longest: begun first. */
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads_for(work_of(2 * m * out_width * (position + m), m * l.row_width)))
-    for (int64_t block = 0; block < blocks; block++) {
-        for (int64_t h = 0; h < l.query_heads; h++) {
-            const int64_t i = (blocks - 1 - block) * QUERIES;
+    share(work_of(2 * m * out_width * (position + m), m * l.row_width), blocks * l.query_heads, 1, [=](int64_t begin, int64_t end) {
+        for (int64_t at = begin; at < end; at++) {
+            /* The last rows see most keys and take longest: begun first. */
+            const int64_t i = (blocks - 1 - at / l.query_heads) * QUERIES;
+            const int64_t h = at % l.query_heads;
             const int64_t cache = h / group * capacity * l.head_dim;
             attend<FEW_ROWS>(
                 out + i * out_width + h * l.head_dim, out_width, nullptr, 0, qkv + i * l.row_width + query_at(l, h), l.row_width, keys + cache,
                 l.head_dim, values + cache, l.head_dim, m - i < QUERIES ? m - i : QUERIES, position + i + 1, l.head_dim, scale);
         }
-    }
+    });
     return ADASPEC_OK;
 }

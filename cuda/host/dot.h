@@ -39,93 +39,126 @@ INLINE vf4 sums_of_4(vf a, vf b, vf c, vf d) {
 #define DOT_ROWS 2
 #endif
 
-/* result[r] = the products of row r of x (ROWS, k) with the four rows w[0..3]. */
-template <int ROWS, class Type>
-INLINE void dot_tile(vf4 result[ROWS], const float* x, int64_t ld_x, const typename Type::element* const w[4], int64_t ld_w, int64_t k) {
-    vf sums[ROWS][4] = {};
-    int64_t i = 0;
-    for (; i + VL <= k; i += VL) {
-        if (ROWS <= 2 && sizeof(typename Type::element) == 2) {
-            /*
-             * One or two rows wait for the weights, and a processor looks ahead within a page only, which a row of narrow weights hardly fills: the
-             * next four rows are asked for (15 to 90 % faster; rows of f32 gain nothing).
-             */
-            __builtin_prefetch(w[0] + 4 * ld_w + i);
-            __builtin_prefetch(w[1] + 4 * ld_w + i);
-            __builtin_prefetch(w[2] + 4 * ld_w + i);
-            __builtin_prefetch(w[3] + 4 * ld_w + i);
+/* Bytes of a cache line, and how far ahead rows of w are asked for, all streams together: a processor looks ahead within a page only. */
+#define LINE 64
+#define AHEAD 8192
+
+/* sums[r][j] = the lanes of the product of row r of x (ROWS, k) with row w[j] (COLUMNS). */
+template <int ROWS, int COLUMNS, class Type>
+INLINE void dot_sums(vf sums[ROWS][COLUMNS], const float* x, int64_t ld_x, const typename Type::element* const w[COLUMNS], int64_t k) {
+    const int64_t line = LINE / (int64_t)sizeof(typename Type::element);
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++) {
+#pragma GCC unroll 4
+        for (int j = 0; j < COLUMNS; j++) {
+            sums[r][j] = vf{};
         }
-        const vf w0 = Type::widen(w[0] + i);
-        const vf w1 = Type::widen(w[1] + i);
-        const vf w2 = Type::widen(w[2] + i);
-        const vf w3 = Type::widen(w[3] + i);
+    }
+    const auto add = [&](int64_t i, int64_t count) __attribute__((always_inline)) {
+        vf columns[COLUMNS];
+#pragma GCC unroll 4
+        for (int j = 0; j < COLUMNS; j++) {
+            columns[j] = count == VL ? Type::widen(w[j] + i) : Type::widen_first(w[j] + i, count);
+        }
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) {
-            const vf row = load(x + r * ld_x + i);
-            sums[r][0] += row * w0;
-            sums[r][1] += row * w1;
-            sums[r][2] += row * w2;
-            sums[r][3] += row * w3;
+            const vf row = load_count(x + r * ld_x + i, count);
+#pragma GCC unroll 4
+            for (int j = 0; j < COLUMNS; j++) {
+                sums[r][j] += row * columns[j];
+            }
         }
+    };
+    int64_t i = 0;
+    for (; i + line <= k; i += line) {
+#pragma GCC unroll 4
+        for (int j = 0; j < COLUMNS; j++) {
+            __builtin_prefetch((const char*)(w[j] + i) + AHEAD / COLUMNS);
+        }
+#pragma GCC unroll 16
+        for (int64_t l = 0; l < line; l += VL) {
+            add(i + l, VL);
+        }
+    }
+    for (; i + VL <= k; i += VL) {
+        add(i, VL);
     }
     if (i < k) {
-        const int64_t rest = k - i;
-        const vf w0 = Type::widen_first(w[0] + i, rest);
-        const vf w1 = Type::widen_first(w[1] + i, rest);
-        const vf w2 = Type::widen_first(w[2] + i, rest);
-        const vf w3 = Type::widen_first(w[3] + i, rest);
-#pragma GCC unroll 8
-        for (int r = 0; r < ROWS; r++) {
-            const vf row = load_first(x + r * ld_x + i, rest);
-            sums[r][0] += row * w0;
-            sums[r][1] += row * w1;
-            sums[r][2] += row * w2;
-            sums[r][3] += row * w3;
-        }
+        add(i, k - i);
     }
+}
+
+/* result[r] = the products of row r of x (ROWS, k) with the four rows w[0..3]. */
+template <int ROWS, class Type>
+INLINE void dot_tile(vf4 result[ROWS], const float* x, int64_t ld_x, const typename Type::element* const w[4], int64_t k) {
+    vf sums[ROWS][4];
+    dot_sums<ROWS, 4, Type>(sums, x, ld_x, w, k);
 #pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++) {
         result[r] = sums_of_4(sums[r][0], sums[r][1], sums[r][2], sums[r][3]);
     }
 }
 
-/* out (ROWS, columns) = the products, columns in [1, 4]; columns past the last repeat it and are not stored. */
-template <int ROWS, class Type>
-static void dot_block(
-    float* out, int64_t ld_out, const float* x, int64_t ld_x, const typename Type::element* w, int64_t ld_w, const float* bias, int64_t columns,
-    int64_t k) {
-    const typename Type::element* rows[4];
-    for (int j = 0; j < 4; j++) {
-        rows[j] = w + (j < columns ? j : columns - 1) * ld_w;
-    }
-    vf4 result[ROWS];
-    dot_tile<ROWS, Type>(result, x, ld_x, rows, ld_w, k);
-    for (int r = 0; r < ROWS; r++) {
-        for (int64_t j = 0; j < columns; j++) {
-            out[r * ld_out + j] = bias != nullptr ? result[r][j] + bias[j] : result[r][j];
+/* Stores columns at, at + step, .. of out (ROWS, ..), `columns` in [1, 4] of them. */
+template <int ROWS>
+INLINE void put(float* out, int64_t ld_out, const vf4 result[ROWS], const float* bias, int64_t at, int64_t columns, int64_t step) {
+    for (int64_t c = 0; c < columns; c++, at += step) {
+        for (int r = 0; r < ROWS; r++) {
+            out[r * ld_out + at] = bias != nullptr ? result[r][c] + bias[at] : result[r][c];
         }
     }
 }
 
-/* out (m, columns) = x (m, k) w(columns, k)^T + bias, columns in [1, 4], bias may be null. */
-template <class Type>
-static void dot_panel(
-    float* out, int64_t ld_out, const float* x, int64_t ld_x, const typename Type::element* w, int64_t ld_w, const float* bias, int64_t m,
-    int64_t columns, int64_t k) {
-    int64_t i = 0;
-    for (; i + DOT_ROWS <= m; i += DOT_ROWS) {
-        dot_block<DOT_ROWS, Type>(out + i * ld_out, ld_out, x + i * ld_x, ld_x, w, ld_w, bias, columns, k);
+/* out (ROWS, n) = x (ROWS, k) w(n, k)^T + bias; w is read as four streams, each a run of n / 4 rows. */
+template <int ROWS, class Type>
+static void dot_streams(
+    float* out, int64_t ld_out, const float* x, int64_t ld_x, const typename Type::element* w, int64_t ld_w, const float* bias, int64_t n,
+    int64_t k) {
+    const int64_t step = (n + 3) / 4;
+    for (int64_t j = 0; j < step; j++) {
+        const int64_t columns = (n - j + step - 1) / step;
+        const typename Type::element* rows[4];
+        for (int64_t c = 0; c < 4; c++) {
+            rows[c] = w + (j + (c < columns ? c : columns - 1) * step) * ld_w;
+        }
+        vf4 result[ROWS];
+        dot_tile<ROWS, Type>(result, x, ld_x, rows, k);
+        put<ROWS>(out, ld_out, result, bias, j, columns, step);
     }
-    float* rest = out + i * ld_out;
-    const float* from = x + i * ld_x;
-    switch (m - i) {
-#if DOT_ROWS > 2
-        case 5: dot_block<5, Type>(rest, ld_out, from, ld_x, w, ld_w, bias, columns, k); break;
-        case 4: dot_block<4, Type>(rest, ld_out, from, ld_x, w, ld_w, bias, columns, k); break;
-        case 3: dot_block<3, Type>(rest, ld_out, from, ld_x, w, ld_w, bias, columns, k); break;
-        case 2: dot_block<2, Type>(rest, ld_out, from, ld_x, w, ld_w, bias, columns, k); break;
+}
+
+/* The same of one row, w read as one run. */
+template <class Type>
+static void dot_run(
+    float* out, const float* x, const typename Type::element* w, int64_t ld_w, const float* bias, int64_t n, int64_t k) {
+    for (int64_t j = 0; j < n; j += 4) {
+        const int64_t columns = n - j < 4 ? n - j : 4;
+        vf sums[4] = {};
+        for (int64_t c = 0; c < columns; c++) {
+            const typename Type::element* row = w + (j + c) * ld_w;
+            vf one[1][1];
+            dot_sums<1, 1, Type>(one, x, 0, &row, k);
+            sums[c] = one[0][0];
+        }
+        const vf4 result = sums_of_4(sums[0], sums[1], sums[2], sums[3]);
+        put<1>(out, 0, &result, bias, j, columns, 1);
+    }
+}
+
+/* out (rows, n) = x (rows, k) w(n, k)^T + bias, rows in [0, DOT_ROWS], bias may be null. */
+template <class Type>
+static void dot_columns(
+    float* out, int64_t ld_out, const float* x, int64_t ld_x, const typename Type::element* w, int64_t ld_w, const float* bias, int64_t rows,
+    int64_t n, int64_t k) {
+    switch (rows) {
+#if DOT_ROWS == 6
+        case 6: dot_streams<6, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
+        case 5: dot_streams<5, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
+        case 4: dot_streams<4, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
+        case 3: dot_streams<3, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
 #endif
-        case 1: dot_block<1, Type>(rest, ld_out, from, ld_x, w, ld_w, bias, columns, k); break;
+        case 2: dot_streams<2, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
+        case 1: dot_streams<1, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
         default: break;
     }
 }

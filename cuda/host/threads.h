@@ -1,4 +1,4 @@
-/* How many threads an operation may use. No result depends on it. */
+/* How many threads an operation may use, and the team that decoding shares its work with. No result depends on either. */
 #pragma once
 
 #include <stdint.h>
@@ -16,4 +16,16 @@ static inline int32_t threads_for(int64_t work) {
 /* The same in floats streamed: `products` multiply-adds from the caches while `weights` elements come from memory. */
 static inline int64_t work_of(int64_t products, int64_t weights) {
     return products / 16 + weights;
+}
+
+/*
+ * Runs part(context, begin, end) over pieces that make up [0, count), on the calling thread and on those of the team that are there in time; returns
+ * when all are done. Pieces begin at multiples of `grain` and shrink towards the end. `work` as in threads_for.
+ */
+void adaspec_share(int64_t work, int64_t count, int64_t grain, void (*part)(void* context, int64_t begin, int64_t end), void* context);
+
+template <class Part>
+static void share(int64_t work, int64_t count, int64_t grain, const Part& part) {
+    adaspec_share(
+        work, count, grain, [](void* context, int64_t begin, int64_t end) { (*(const Part*)context)(begin, end); }, (void*)&part);
 }
