@@ -39,25 +39,27 @@ public final class CpuOps implements Ops {
     // ------------------------------------------------------------------------------------------------ what an operand may be
 
     private static MemorySegment inNativeMemory(String operation, String name, Tensor tensor) {
-        require(tensor.segment().isNative(), operation, name + " is on the Java heap; the processor's operations take memory of a Workspace");
+        if (!tensor.segment().isNative()) {
+            throw new IllegalArgumentException(operation + ": " + name + " is on the Java heap; the processor's operations take memory of a Workspace");
+        }
         return tensor.segment();
     }
 
     /** Any float type, any row stride. */
     private static MemorySegment anyFloat(String operation, String name, Tensor tensor) {
-        require(tensor.dtype().isFloat(), operation, name + " is " + tensor + "; a float type was expected");
+        require(tensor.dtype().isFloat(), operation, name, tensor, "a float type");
         return inNativeMemory(operation, name, tensor);
     }
 
     /** f32, any row stride. */
     private static MemorySegment rows(String operation, String name, Tensor tensor) {
-        require(tensor.dtype() == DType.F32, operation, name + " is " + tensor + "; f32 was expected");
+        require(tensor.dtype() == DType.F32, operation, name, tensor, "f32");
         return inNativeMemory(operation, name, tensor);
     }
 
     /** f32, dense. */
     private static MemorySegment dense(String operation, String name, Tensor tensor) {
-        require(tensor.isDense(), operation, name + " is " + tensor + "; dense rows were expected");
+        require(tensor.isDense(), operation, name, tensor, "a tensor of dense rows");
         return rows(operation, name, tensor);
     }
 
@@ -66,7 +68,7 @@ public final class CpuOps implements Ops {
     }
 
     private static MemorySegment ids(String operation, String name, Tensor tensor) {
-        require(tensor.dtype() == DType.I32 && tensor.isDense(), operation, name + " is " + tensor + "; dense i32 was expected");
+        require(tensor.dtype() == DType.I32 && tensor.isDense(), operation, name, tensor, "dense i32");
         return inNativeMemory(operation, name, tensor);
     }
 
@@ -97,7 +99,7 @@ public final class CpuOps implements Ops {
     }
 
     private static void requireDense(String operation, String name, Tensor tensor) {
-        require(tensor.isDense(), operation, name + " is " + tensor + "; dense rows were expected");
+        require(tensor.isDense(), operation, name, tensor, "a tensor of dense rows");
     }
 
     @Override
@@ -322,9 +324,10 @@ public final class CpuOps implements Ops {
 
     private static void requireCache(String operation, Tensor keys, Tensor values, Tensor qkv, HeadLayout layout) {
         requireMatrix(operation, "qkv", qkv, qkv.rows(), layout.rowWidth());
-        require(
-                keys.rank() == 3 && keys.dim(0) == layout.kvHeads() && keys.dim(2) == layout.headDim(), operation,
-                "keys is " + keys + "; (" + layout.kvHeads() + ", positions, " + layout.headDim() + ") was expected");
+        if (keys.rank() != 3 || keys.dim(0) != layout.kvHeads() || keys.dim(2) != layout.headDim()) {
+            throw new IllegalArgumentException(
+                    operation + ": keys is " + keys + "; (" + layout.kvHeads() + ", positions, " + layout.headDim() + ") was expected");
+        }
         requireSame(operation, "values", values, "keys", keys);
     }
 

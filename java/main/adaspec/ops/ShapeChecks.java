@@ -13,6 +13,13 @@ final class ShapeChecks {
         }
     }
 
+    /** As above for a tensor, whose words are put together only where they are needed: decoding checks thousands of them for each token. */
+    static void require(boolean holds, String operation, String name, Tensor tensor, String expected) {
+        if (!holds) {
+            throw new IllegalArgumentException(operation + ": " + name + " is " + tensor + "; " + expected + " was expected");
+        }
+    }
+
     static void requireMatrix(String operation, String name, Tensor tensor, long rows, long columns) {
         if (tensor.rows() != rows || tensor.columns() != columns) {
             throw new IllegalArgumentException(operation + ": " + name + " is " + tensor + "; (" + rows + ", " + columns + ") was expected");
