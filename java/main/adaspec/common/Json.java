@@ -21,6 +21,9 @@ import java.nio.file.Path;
 public final class Json {
     private static final int MOST_DEPTH = 200;
 
+    /** Of a file that is read whole: far above any that is in use, and what memory has room for many times. */
+    private static final long MOST_BYTES = 256L << 20;
+
     /** For building and writing trees. Reading goes through {@link #readFile} and {@link #parse}, whose errors name the place. */
     public static final ObjectMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
@@ -35,10 +38,17 @@ public final class Json {
 
     private Json() {}
 
-    /** The tree in {@code file}; a file that is missing, not UTF-8 or not JSON is one sentence that names it. */
+    /** The tree in {@code file}; a file that is missing, no regular file, absurdly large, not UTF-8 or not JSON is one sentence that names it. */
     public static JsonNode readFile(Path file) {
         byte[] bytes;
         try {
+            if (Files.exists(file) && !Files.isRegularFile(file)) {
+                // A pipe would be waited for, and a device has no end.
+                throw new InputException(file + (Files.isDirectory(file) ? " is a folder" : " is a pipe or a device") + "; a JSON file was expected");
+            }
+            if (Files.exists(file) && Files.size(file) > MOST_BYTES) {
+                throw new InputException(file + " has " + Files.size(file) + " bytes; a JSON file of at most " + MOST_BYTES + " was expected");
+            }
             bytes = Files.readAllBytes(file);
         } catch (IOException e) {
             throw new InputException("cannot read " + file + ": " + AtomicFile.reason(e), e);

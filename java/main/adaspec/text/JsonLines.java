@@ -13,6 +13,9 @@ import java.nio.file.Path;
 
 /** Reads a file of one JSON value a line. Whatever is wrong is one sentence that names file and line. */
 public final class JsonLines {
+    /** Of one line: what is longer is no data but a damaged file, or a device without an end. */
+    private static final int MOST_BYTES = 256 << 20;
+
     private JsonLines() {}
 
     /** Sees the lines in order. */
@@ -41,6 +44,10 @@ public final class JsonLines {
             int line = 0;
             for (int b = in.read(); b >= 0 || bytes.size() > 0; b = b < 0 ? b : in.read()) {
                 if (b >= 0 && b != '\n') {
+                    if (bytes.size() == MOST_BYTES) {
+                        throw new InputException(
+                                file + " line " + (line + 1) + " is longer than " + MOST_BYTES + " bytes; one JSON value a line was expected");
+                    }
                     bytes.write(b);
                     continue;
                 }
