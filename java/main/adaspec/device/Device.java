@@ -117,7 +117,7 @@ public final class Device implements AutoCloseable {
         return kernels;
     }
 
-    /** The library for matrix products, which serves training: loaded when it is first asked for, since its 50 MB in memory are of no use to decoding. */
+    /** The library for matrix products, which serves training: loaded when it is first asked for, since decoding has no use for its 50 MB. */
     public synchronized Gemm gemm() {
         if (libraries == null) {
             throw new IllegalStateException("the device " + name + " has no library for matrix products");

@@ -115,8 +115,8 @@ public final class Model implements AutoCloseable {
         map.properties().forEach(entry -> {
             String name = entry.getValue().asText();
             if (!entry.getValue().isTextual() || name.isEmpty() || name.contains("/") || name.contains("\\")) {
-                throw new InputException(index + ": tensor " + entry.getKey() + " is said to be in " + ConfigReader.abbreviate(entry.getValue().toString())
-                        + "; the name of a file in the same folder was expected");
+                throw new InputException(index + ": tensor " + entry.getKey() + " is said to be in "
+                        + ConfigReader.abbreviate(entry.getValue().toString()) + "; the name of a file in the same folder was expected");
             }
             Safetensors file = opened.computeIfAbsent(name, n -> {
                 Safetensors shard = Safetensors.open(directory.resolve(n));
@@ -211,7 +211,8 @@ public final class Model implements AutoCloseable {
         for (int i = 0; i < ids.length; i++) {
             JsonNode value = values.get(i);
             if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() < 0) {
-                throw new InputException(where + ": \"eos_token_id\" is " + ConfigReader.abbreviate(node.toString()) + "; a token id or a list of them was expected");
+                throw new InputException(where + ": \"eos_token_id\" is " + ConfigReader.abbreviate(node.toString())
+                        + "; a token id or a list of them was expected");
             }
             ids[i] = value.asInt();
         }

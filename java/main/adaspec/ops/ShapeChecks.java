@@ -40,7 +40,8 @@ final class ShapeChecks {
 
     static void requireSame(String operation, String name, Tensor tensor, String otherName, Tensor other) {
         if (!Arrays.equals(tensor.shape(), other.shape())) {
-            throw new IllegalArgumentException(operation + ": " + name + " is " + tensor + ", " + otherName + " is " + other + "; equal shapes were expected");
+            throw new IllegalArgumentException(
+                    operation + ": " + name + " is " + tensor + ", " + otherName + " is " + other + "; equal shapes were expected");
         }
     }
 }

@@ -29,8 +29,8 @@ import java.util.concurrent.atomic.LongAccumulator;
 /**
  * The safetensors format: 8 bytes little-endian header length, a JSON header of names, types, shapes and byte ranges, then the bytes.
  *
- * <p>Reading maps the file; tensors are views of the map and are gone when it is closed. What only passes through (a copy of another type, a search for
- * NaN) is read in pieces instead: pages of a map that were touched once would stay in memory beside the result.
+ * <p>Reading maps the file; tensors are views of the map and are gone when it is closed. What only passes through (a copy of another type, a search
+ * for NaN) is read in pieces instead: pages of a map that were touched once would stay in memory beside the result.
  */
 public final class Safetensors implements AutoCloseable {
     /** The format's own bound on the header. */
@@ -249,7 +249,7 @@ public final class Safetensors implements AutoCloseable {
         return tensor.segment().address() % tensor.dtype().bytes() == 0;
     }
 
-    /** Copies the elements of the tensor called {@code name} to {@code out}, dense and of any float type, rounding to nearest where that is narrower. */
+    /** Copies the elements of the tensor {@code name} to {@code out}, dense and of any float type, rounding to nearest where that is narrower. */
     public void read(String name, Tensor out) {
         Tensor stored = tensors.get(name);
         DType type = stored.dtype();
@@ -260,7 +260,7 @@ public final class Safetensors implements AutoCloseable {
         });
     }
 
-    /** Fails with a sentence that names the tensor and the place if one of its values is NaN or infinite. At the speed of the memory, on all cores. */
+    /** Fails with a sentence that names the tensor and the place if one of its values is NaN or infinite. At the memory's speed, on all cores. */
     public void requireFinite(String name) {
         Tensor tensor = tensors.get(name);
         LongAccumulator least = new LongAccumulator(Math::min, Long.MAX_VALUE);

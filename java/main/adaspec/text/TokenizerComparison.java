@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Whether two tokenizers are one: the same tokens under the same ids, the same merges, and the same way of cutting text into words before them. The last
- * is tried, on lines that pull the parts of a tokenizer apart and on the texts of all tokens.
+ * Whether two tokenizers are one: the same tokens under the same ids, the same merges, and the same way of cutting text into words before them. The
+ * last is tried, on lines that pull the parts of a tokenizer apart and on the texts of all tokens.
  */
 public final class TokenizerComparison {
     /** Scripts, digits, white space, controls, joined emoji, letters in two forms, code: each where tokenizers are known to differ. */
@@ -80,8 +80,8 @@ public final class TokenizerComparison {
         int at = Arrays.mismatch(ofA, ofB);
         return at < 0
                 ? null
-                : "the tokens are the same, but text is cut differently: " + a.name() + " gives " + shown(a, ofA, at) + " where " + b.name() + " gives "
-                        + shown(b, ofB, at);
+                : "the tokens are the same, but text is cut differently: " + a.name() + " gives " + shown(a, ofA, at) + " where " + b.name()
+                        + " gives " + shown(b, ofB, at);
     }
 
     private static String shown(Tokenizer tokenizer, int[] ids, int at) {

@@ -151,7 +151,7 @@ class BadFilesTest {
         Files.setPosixFilePermissions(file(name), PosixFilePermissions.fromString("---------"));
         List<String> command = new ArrayList<>();
         if (Files.isReadable(file(name))) {
-            Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/setpriv")), "root, and there is no setpriv (util-linux) to give up its privilege");
+            Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/setpriv")), "root without setpriv (util-linux), which gives up its privilege");
             command.addAll(List.of("/usr/bin/setpriv", "--bounding-set=-dac_override,-dac_read_search"));
         }
         command.addAll(Processes.java("--enable-native-access=ALL-UNNAMED", "adaspec.cli.Main"));

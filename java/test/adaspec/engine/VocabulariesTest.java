@@ -129,7 +129,8 @@ class VocabulariesTest {
     @Test
     void differentTokensAreNamed() throws IOException {
         String swapped = refusal(json -> {}, json -> ((ObjectNode) json.get("model").get("vocab")).put("b", 97).put("a", 98));
-        assertTrue(swapped.contains("token 97 is 'a' in " + target.resolve("tokenizer.json") + " but 'b' in " + draft.resolve("tokenizer.json")), swapped);
+        String words = "token 97 is 'a' in " + target.resolve("tokenizer.json") + " but 'b' in " + draft.resolve("tokenizer.json");
+        assertTrue(swapped.contains(words), swapped);
         String added = refusal(json -> addToken(json, 257, "<pad>"), json -> addToken(json, 257, "<mask>"));
         assertTrue(added.contains("token 257 is '<pad>' in " + target.resolve("tokenizer.json") + " but '<mask>' in "), added);
         String more = refusal(json -> {}, json -> addToken(json, 257, "<pad>"));

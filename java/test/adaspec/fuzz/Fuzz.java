@@ -13,8 +13,8 @@ import java.util.Map;
 /**
  * The command behind {@code bench/fuzz/fuzz.sh}: many damaged files of each kind, and a table of what came of them.
  *
- * <p>{@code --inputs N} of each kind, {@code --targets a,b}, {@code --seed S}, {@code --state FILE}: one line an outcome, with which an interrupted run
- * goes on; {@code --show NAME:INDEX} writes one input to standard output and uses nothing. Ends with 1 if anything was found.
+ * <p>{@code --inputs N} of each kind, {@code --targets a,b}, {@code --seed S}, {@code --state FILE}: one line an outcome, with which an interrupted
+ * run goes on; {@code --show NAME:INDEX} writes one input to standard output and uses nothing. Ends with 1 if anything was found.
  */
 public final class Fuzz {
     static final long SEED = 0;
@@ -26,7 +26,7 @@ public final class Fuzz {
     public static void main(String[] arguments) throws Exception {
         Map<String, String> options = new LinkedHashMap<>(Map.of("--inputs", "10000", "--seed", Long.toString(SEED), "--state", "", "--show", ""));
         options.put("--targets", String.join(",", Targets.ALL.stream().map(Target::name).toList()));
-        for (int i = 0; i + 1 < arguments.length + 1; i += 2) {
+        for (int i = 0; i < arguments.length; i += 2) {
             if (i + 1 >= arguments.length || !options.containsKey(arguments[i])) {
                 System.err.println("error: " + arguments[i] + " is unknown or lacks its value; known: " + options.keySet());
                 System.exit(2);

@@ -20,8 +20,8 @@ import java.util.Map;
  */
 public final class FuzzChild {
     /**
-     * Memory that one input may take: this many bytes and {@link #FACTOR} times the bytes of the file. On the heap everything that is allocated counts,
-     * also what is free again; what is resident counts by its peak.
+     * Memory that one input may take: this many bytes and {@link #FACTOR} times the bytes of the file. On the heap everything that is allocated
+     * counts, also what is free again; what is resident counts by its peak.
      */
     static final long BASE = 32L << 20;
 

@@ -19,8 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Damaged files of every kind end in a clear sentence or do no harm: 500 of each kind here, and any number with {@code bench/fuzz/fuzz.sh}, whose first
- * 500 are these.
+ * Damaged files of every kind end in a clear sentence or do no harm: 500 of each kind here, and any number with {@code bench/fuzz/fuzz.sh}, whose
+ * first 500 are these.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class FuzzTest {

@@ -78,10 +78,11 @@ final class Fuzzer implements AutoCloseable {
     private void start() throws IOException {
         Path folder = Files.createDirectory(root.resolve("child-" + children++));
         var command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-        command.addAll(List.of("-Xmx512m", "-Xss1m", "-XX:+UseSerialGC", "-XX:ErrorFile=" + root.resolve("crash-%p.log"), "-XX:-CreateCoredumpOnCrash"));
+        command.addAll(List.of("-Xmx512m", "-Xss1m", "-XX:+UseSerialGC"));
+        command.addAll(List.of("-XX:ErrorFile=" + root.resolve("crash-%p.log"), "-XX:-CreateCoredumpOnCrash"));
         command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path")));
         command.addAll(List.of(FuzzChild.class.getName(), folder.toString(), Long.toString(seed)));
-        process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.to(root.resolve("child-" + (children - 1) + ".txt").toFile())).start();
+        process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
         answers = new LinkedBlockingQueue<>();
         ready.clear();
         Process reading = process;

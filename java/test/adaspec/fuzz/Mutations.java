@@ -17,15 +17,18 @@ final class Mutations {
             "0", "-0", "1", "-1", "2", "7", "127", "255", "256", "65536", "16777216", "2147483647", "2147483648", "-2147483648", "4294967296",
             "9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "18446744073709551616", "0.5", "-0.0", "1e-320",
             "1e308", "1e309", "-1e400", "1e999999999", "1E+2", "NaN", "Infinity", "01", "0x10", "+1", "1.", ".5", "9".repeat(2000), "null", "true",
-            "false", "\"\"", "\"7\"", "\"NaN\"", "\"../../etc/passwd\"", "\"/dev/zero\"", "\"a b c\"", "\"\\u0000\"", "\"\\ud800\"", "\"\\u2028\\u001b[31m\"",
-            "\"" + "x".repeat(5000) + "\"", "[]", "{}", "[null]", "[0,0]", "[[]]", "{\"\":{}}", "[9223372036854775807,9223372036854775807]", "undefined",
+            "false", "\"\"", "\"7\"", "\"NaN\"", "\"../../etc/passwd\"", "\"/dev/zero\"", "\"a b c\"", "\"\\u0000\"", "\"\\ud800\"",
+            "\"\\u2028\\u001b[31m\"",
+            "\"" + "x".repeat(5000) + "\"", "[]", "{}", "[null]", "[0,0]", "[[]]", "{\"\":{}}",
+            "[9223372036854775807,9223372036854775807]", "undefined",
             "'x'", "[".repeat(190) + "]".repeat(190), "[".repeat(5000), "{\"a\":".repeat(3000) + "1" + "}".repeat(3000));
 
-    private static final Pattern STRING = Pattern.compile("\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"");
-    private static final Pattern KEY = Pattern.compile("\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"\\s*:");
-    private static final Pattern SCALAR = Pattern.compile("\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"(?!\\s*:)|-?\\d+(?:\\.\\d+)?(?:[eE][-+]?\\d+)?|true|false|null");
+    private static final String QUOTED = "\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"";
+    private static final Pattern STRING = Pattern.compile(QUOTED);
+    private static final Pattern KEY = Pattern.compile(QUOTED + "\\s*:");
+    private static final Pattern SCALAR = Pattern.compile(QUOTED + "(?!\\s*:)|-?\\d+(?:\\.\\d+)?(?:[eE][-+]?\\d+)?|true|false|null");
     private static final Pattern MEMBER =
-            Pattern.compile("\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"\\s*:\\s*(?:\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"|[-\\w.+]+|\\[[^\\[\\]{}]*\\]|\\{[^{}]*\\})\\s*,?");
+            Pattern.compile(QUOTED + "\\s*:\\s*(?:" + QUOTED + "|[-\\w.+]+|\\[[^\\[\\]{}]*\\]|\\{[^{}]*\\})\\s*,?");
 
     private Mutations() {}
 

@@ -32,12 +32,19 @@ import java.util.stream.Stream;
 final class Targets {
     private static final String LINE = "Ada counted 12 apples & naïve 😀\\n";
 
+    private static final Path GOLDEN = Path.of(System.getProperty("basedir", ""), "java", "golden");
+
     static final List<Target> ALL = List.of(
             new Target("safetensors", "model.safetensors", folder -> model(folder, "model.safetensors"), Mutations::safetensors, Targets::generate),
             new Target("index", "model.safetensors.index.json", Targets::shards, Mutations::json, Targets::generate),
             new Target("config", "config.json", folder -> model(folder, "config.json"), Mutations::json, Targets::generate),
+            new Target(
+                    "llama-safetensors", "model.safetensors", folder -> llama(folder, "model.safetensors"), Mutations::safetensors,
+                    Targets::generate),
+            new Target("llama-config", "config.json", folder -> llama(folder, "config.json"), Mutations::json, Targets::generate),
             new Target("generation-config", "generation_config.json", Targets::generationConfig, Mutations::json, Targets::generate),
             new Target("tokenizer", "tokenizer.json", Targets::tokenizers, Mutations::json, Targets::tokenize),
+            new Target("sentencepiece", "tokenizer.json", Targets::sentencePiece, Mutations::json, Targets::tokenize),
             new Target("tokenizer-config", "tokenizer_config.json", Targets::tokenizerConfig, Mutations::json, Targets::tokenize),
             dataset("gsm8k", "question", "answer"),
             dataset("mbpp", "text", "code"),
@@ -52,7 +59,8 @@ final class Targets {
     private Targets() {}
 
     static Target named(String name) {
-        return Stream.of(ALL, LargeFiles.ALL, Planted.ALL).flatMap(List::stream).filter(target -> target.name().equals(name)).findFirst().orElseThrow();
+        Stream<Target> all = Stream.of(ALL, LargeFiles.ALL, Planted.ALL).flatMap(List::stream);
+        return all.filter(target -> target.name().equals(name)).findFirst().orElseThrow();
     }
 
     // ------------------------------------------------------------------------------------------------ models
@@ -62,9 +70,13 @@ final class Targets {
         return List.of(Files.readAllBytes(folder.resolve(victim)));
     }
 
+    private static List<byte[]> llama(Path folder, String victim) throws IOException {
+        return Target.copied(GOLDEN.resolve("llama-grouped"), folder, victim);
+    }
+
     private static List<byte[]> generationConfig(Path folder) throws IOException {
         model(folder, "config.json");
-        return text(folder.resolve("generation_config.json"), "{\"eos_token_id\": [256, 3], \"do_sample\": false, \"transformers_version\": \"4.1\"}");
+        return text(folder.resolve("generation_config.json"), "{\"eos_token_id\": [256, 3], \"do_sample\": false, \"top_k\": 50, \"top_p\": 1.0}");
     }
 
     private static List<byte[]> shards(Path folder) throws IOException {
@@ -89,7 +101,7 @@ final class Targets {
     private static void generate(Path folder) {
         var defaults = EngineOptions.defaults();
         try (Engine engine = Engine.open(folder, null, defaults)) {
-            engine.generate(new int[] {72, 105}, GenerationSettings.of(Sampling.greedy(4)), id -> {});
+            engine.generate(new int[] {7, 10}, GenerationSettings.of(Sampling.greedy(4)), id -> {});
         }
     }
 
@@ -121,12 +133,20 @@ final class Targets {
                 ModelDirectories.tokenizer().toString().getBytes(StandardCharsets.UTF_8), rich.toPrettyString().getBytes(StandardCharsets.UTF_8));
     }
 
+    private static List<byte[]> sentencePiece(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        byte[] good = Files.readAllBytes(GOLDEN.resolve("text/sentencepiece.tokenizer.json"));
+        Files.write(folder.resolve("good.json"), good);
+        return List.of(good);
+    }
+
     private static List<byte[]> tokenizerConfig(Path folder) throws IOException {
         Files.createDirectories(folder);
         text(folder.resolve("tokenizer.json"), ModelDirectories.tokenizer().toString());
         Files.copy(folder.resolve("tokenizer.json"), folder.resolve("good.json"));
-        List<byte[]> both = new ArrayList<>(text(folder.resolve("tokenizer_config.json"), "{\"eos_token\": \"<|endoftext|>\", \"model_max_length\": 96}"));
-        both.addAll(text(folder.resolve("tokenizer_config.json"), "{\"eos_token\": {\"content\": \"<|endoftext|>\", \"lstrip\": false}}"));
+        Path file = folder.resolve("tokenizer_config.json");
+        List<byte[]> both = new ArrayList<>(text(file, "{\"eos_token\": \"<|endoftext|>\", \"model_max_length\": 96}"));
+        both.addAll(text(file, "{\"eos_token\": {\"content\": \"<|endoftext|>\", \"lstrip\": false}}"));
         return both;
     }
 
@@ -174,7 +194,8 @@ final class Targets {
 
     private static List<byte[]> yaml(Path folder) throws IOException {
         Files.createDirectories(folder);
-        return text(folder.resolve("config.yaml"), "# a run\ntarget: models/a\nk: 0.4\nmax-steps: 20\noverwrite: true\ntrain-file:\n- a.jsonl\n- 'b: c'\n");
+        return text(
+                folder.resolve("config.yaml"), "# a run\ntarget: models/a\nk: 0.4\nmax-steps: 20\noverwrite: true\ntrain-file:\n- a.jsonl\n- 'b: c'\n");
     }
 
     private static List<byte[]> text(Path file, String text) throws IOException {

@@ -114,7 +114,8 @@ class SafetensorsTest {
         int count = (17 << 20) / type.bytes() + 3;
         long piece = (256 << 10) / type.bytes();
         long part = (16 << 20) / type.bytes();
-        String header = "{\"odd\":{\"dtype\":\"" + type.safetensorsName() + "\",\"shape\":[" + count + "],\"data_offsets\":[0," + count * type.bytes() + "]}} ";
+        String header = "{\"odd\":{\"dtype\":\"" + type.safetensorsName() + "\",\"shape\":[" + count + "],\"data_offsets\":[0,"
+                + count * type.bytes() + "]}} ";
         header += header.length() % 2 == 0 ? " " : "";
         Path file = file(header, count * type.bytes());
         try (var read = Safetensors.open(file)) {
