@@ -2,29 +2,47 @@
 
 import torch
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+from transformers.initialization import no_init_weights
 
 # hidden, layers, heads, intermediate
 SIZES = {
     "31m": (256, 6, 8, 1024),
     "70m": (512, 6, 8, 2048),
     "160m": (768, 12, 12, 3072),
-    "tiny-target": (64, 2, 4, 256),
+    "410m": (1024, 24, 16, 4096),
+    "1b": (2048, 16, 8, 8192),
+    "1.4b": (2048, 24, 16, 8192),
+    "tiny": (64, 2, 4, 256),
     "tiny-draft": (32, 1, 2, 128),
 }
+ROWS = 50304
+
+
+def vocabulary_of(size):
+    """Rows of the vocabulary."""
+    return 512 if size.startswith("tiny") else ROWS
+
 
 # target, draft and reference, rows of the vocabulary
 SHAPES = {
-    "70m-31m": ("70m", "31m", 50304),
-    "160m-31m": ("160m", "31m", 50304),
-    "tiny": ("tiny-target", "tiny-draft", 512),
+    "70m-31m": ("70m", "31m", ROWS),
+    "160m-31m": ("160m", "31m", ROWS),
+    "tiny": ("tiny", "tiny-draft", 512),
 }
 
 
-def model(size, vocabulary, seed, spread):
-    """A new model in f32, its matrices normal(0, spread). sdpa is what transformers takes by itself; no dropout, as Pythia has none."""
+def split(shape):
+    """The sizes in 410m-70m, or in 410m."""
+    if shape in SIZES:
+        return [shape]
+    target, draft = next((shape[:i], shape[i + 1:]) for i, letter in enumerate(shape) if letter == "-" and shape[:i] in SIZES)
+    return [target, draft]
+
+
+def config(size, vocabulary, spread):
+    """sdpa is what transformers takes by itself; no dropout, as Pythia has none."""
     hidden, layers, heads, intermediate = SIZES[size]
-    torch.manual_seed(seed)
-    return GPTNeoXForCausalLM(GPTNeoXConfig(
+    return GPTNeoXConfig(
         vocab_size=vocabulary,
         hidden_size=hidden,
         num_hidden_layers=layers,
@@ -36,7 +54,34 @@ def model(size, vocabulary, seed, spread):
         use_parallel_residual=True,
         tie_word_embeddings=False,
         attn_implementation="sdpa",
-    ))
+    )
+
+
+def model(size, vocabulary, seed, spread):
+    """A new model in f32, its matrices normal(0, spread)."""
+    torch.manual_seed(seed)
+    return GPTNeoXForCausalLM(config(size, vocabulary, spread))
+
+
+def decoder(size, precision):
+    """A model for decoding, made in ``precision``: uniform numbers of deviation 0.02, one block of them again and again. It knows no end token."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(precision)
+    try:
+        with no_init_weights():
+            made = GPTNeoXForCausalLM(config(size, vocabulary_of(size), 0.02))
+    finally:
+        torch.set_default_dtype(before)
+    block = torch.empty(1 << 20).uniform_(-0.0346, 0.0346, generator=torch.Generator().manual_seed(len(size))).to(precision)
+    for name, parameter in made.named_parameters():
+        if parameter.dim() > 1:
+            for part in parameter.data.view(-1).split(len(block)):
+                part.copy_(block[:len(part)])
+        else:
+            parameter.data.fill_(1 if "norm.weight" in name else 0)
+    made.generation_config.eos_token_id = None
+    made.generation_config.pad_token_id = 0
+    return made.eval().requires_grad_(False)
 
 
 def frozen(size, vocabulary, seed, spread, precision):
