@@ -22,7 +22,7 @@ public final class Runs {
     private static final Set<String> TIMES = Set.of(
             "seconds", "tokens_per_second", "perf/tokens_per_second", "perf/step_seconds", "perf/teacher_seconds", "perf/peak_memory_bytes",
             "plain_tokens_per_second", "speculative_tokens_per_second", "speedup", "cost_ratio", "break_even_acceptance",
-            "best_num_speculative_tokens");
+            "best_num_speculative_tokens", "verification_costs", "predicted_speedup");
     /** Their content is where the run is, or how often it was started. */
     private static final Set<String> OWN = Set.of("train_command.txt", "config.yaml", "report.html");
 
