@@ -18,7 +18,7 @@ function(adaspec_add_cuda_library)
     if(NOT CMAKE_CUDA_COMPILER)
         return()
     endif()
-    # Not part of the whole build, and not installed, until every operation of the header is there; a test builds it.
+    # Not part of the whole build, and not in the jar, until a device uses it; a test builds it.
     add_library(adaspec_cuda SHARED EXCLUDE_FROM_ALL ${ADASPEC_CUDA_SOURCES} ${PROJECT_SOURCE_DIR}/cuda/host/status.cpp)
     target_include_directories(adaspec_cuda PUBLIC ${PROJECT_SOURCE_DIR}/cuda/include PRIVATE ${ADASPEC_CUDA_DIR})
     target_compile_options(adaspec_cuda PRIVATE

@@ -113,6 +113,23 @@ void yield() {
     thread->fiber.switch_to(running->scheduler);
 }
 
+/* The threads' stacks, kept from launch to launch: fresh memory for each would cost more than small kernels do. */
+char* stacks_for(size_t threads) {
+    static thread_local char* stacks = nullptr;
+    static thread_local size_t held = 0;
+    if (threads > held) {
+        if (held > 0) {
+            munmap(stacks, STACK_BYTES * held);
+        }
+        stacks = (char*)mmap(nullptr, STACK_BYTES * threads, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (stacks == MAP_FAILED) {
+            fault("no memory for %zu stacks", threads);
+        }
+        held = threads;
+    }
+    return stacks;
+}
+
 /* The last of `count` threads opens the way for all. */
 void meet(Meeting& meeting, int count) {
     const unsigned generation = meeting.generation;
@@ -244,10 +261,7 @@ void run(const Launch& launch, const std::function<void()>& body) {
     here.threads.resize(threads);
     here.progress = 0;
     running = &here;
-    char* stacks = (char*)mmap(nullptr, STACK_BYTES * threads, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stacks == MAP_FAILED) {
-        fault("no memory for %zu stacks", threads);
-    }
+    char* stacks = stacks_for(threads);
     std::mt19937_64 random(seed());
     const unsigned clusters_x = launch.blocks.x / (unsigned)launch.cluster;
     const int clusters = (int)(clusters_x * launch.blocks.y * launch.blocks.z);
@@ -260,7 +274,6 @@ void run(const Launch& launch, const std::function<void()>& body) {
         }
         run_cluster(stacks, random);
     }
-    munmap(stacks, STACK_BYTES * threads);
     running = nullptr;
 }
 

@@ -157,6 +157,10 @@ inline int __popc(unsigned x) {
     return __builtin_popcount(x);
 }
 
+inline int __clz(int x) {
+    return x == 0 ? 32 : __builtin_clz((unsigned)x);
+}
+
 inline int __ffs(unsigned x) {
     return __builtin_ffs((int)x);
 }

@@ -25,6 +25,7 @@ __global__ void __launch_bounds__(COLUMN_SUM_WARPS* WARP) column_sum_kernel(floa
         for (int64_t i = first; i < last; i += 64) {
             const int64_t end = i + 64 < last ? i + 64 : last;
             float block = 0;
+            UNROLL_4
             for (int64_t row = i; row < end; row++) {
                 block += term(row, j);
             }

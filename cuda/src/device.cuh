@@ -21,11 +21,13 @@
 
 #define DEVICE __device__ __forceinline__
 
-/* Before a loop of a fixed number of rounds whose arrays must lie in registers. */
+/* UNROLL: before a loop of a fixed number of rounds whose arrays must lie in registers. UNROLL_4: where more rounds at once would not fit them. */
 #if defined(__CUDACC__)
 #define UNROLL _Pragma("unroll")
+#define UNROLL_4 _Pragma("unroll 4")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
 constexpr int WARP = 32;

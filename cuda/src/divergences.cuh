@@ -110,7 +110,7 @@ private:
 
     /* E_p[a - b] - lse_a + lse_b; what is large and nearly cancels, the offset and the distance of the maxima, is subtracted first. */
     DEVICE double divergence(float sum, float offset, const Softmax& a, const Softmax& b) const {
-        const double distance = ((double)origin_of(a.largest) - (double)origin_of(b.largest)) / (double)LOG2_E;
+        const double distance = (double)a.largest - (double)b.largest;
         return (double)sum / (double)t.sum + ((double)offset - distance) - (log((double)a.sum) - log((double)b.sum));
     }
 };

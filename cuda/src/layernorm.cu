@@ -3,28 +3,14 @@
  *
  *   dx += rstd * (g - mean(g) - xhat * mean(g * xhat));  dgain += sum over rows of dout * xhat;  dbias += sum over rows of dout
  *
- * A block of 256 threads takes a row; its second and third reads come from the first-level cache up to 20,000 channels. A thread's own terms are added in
- * f32 (c / 256 of them), the threads' in double.
+ * A block takes a row: norm.cuh.
  */
 #include "column_sum.cuh"
-#include "reduce.cuh"
+#include "norm.cuh"
 
 namespace {
 
-constexpr int THREADS = 256;
-constexpr size_t PARTIALS = THREADS / WARP * sizeof(double);
-
-/* The mean over the row of f(j), on every thread. */
-template <class F>
-DEVICE double mean_over(int64_t c, double* partials, F f) {
-    float sum = 0;
-    for (int64_t j = threadIdx.x; j < c; j += THREADS) {
-        sum += f(j);
-    }
-    return block_sum<THREADS>((double)sum, partials) / (double)c;
-}
-
-__global__ void __launch_bounds__(THREADS) layernorm_kernel(
+__global__ void __launch_bounds__(NORM_THREADS) layernorm_kernel(
     float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t c) {
     double* partials = shared_memory<double>();
     const int64_t i = blockIdx.x;
@@ -37,12 +23,12 @@ __global__ void __launch_bounds__(THREADS) layernorm_kernel(
         mean[i] = m;
         rstd[i] = r;
     }
-    for (int64_t j = threadIdx.x; j < c; j += THREADS) {
+    for (int64_t j = threadIdx.x; j < c; j += NORM_THREADS) {
         out[i * c + j] = (row[j] - m) * r * gain[j] + bias[j];
     }
 }
 
-__global__ void __launch_bounds__(THREADS) layernorm_backward_kernel(
+__global__ void __launch_bounds__(NORM_THREADS) layernorm_backward_kernel(
     float* dx, const float* dout, const float* x, const float* mean, const float* rstd, const float* gain, int64_t c) {
     double* partials = shared_memory<double>();
     const int64_t i = blockIdx.x;
@@ -52,7 +38,7 @@ __global__ void __launch_bounds__(THREADS) layernorm_backward_kernel(
     const float r = rstd[i];
     const float mean_g = (float)mean_over(c, partials, [=](int64_t j) { return gradient[j] * gain[j]; });
     const float mean_gx = (float)mean_over(c, partials, [=](int64_t j) { return gradient[j] * gain[j] * ((row[j] - m) * r); });
-    for (int64_t j = threadIdx.x; j < c; j += THREADS) {
+    for (int64_t j = threadIdx.x; j < c; j += NORM_THREADS) {
         dx[i * c + j] += r * (gradient[j] * gain[j] - mean_g - (row[j] - m) * r * mean_gx);
     }
 }
@@ -83,7 +69,7 @@ struct BiasTerm {
 extern "C" int32_t adaspec_layernorm_forward(
     float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t n, int64_t c, void* stream) {
     REQUIRE(n >= 0 && c >= 1, "layernorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
-    const Grid grid = {(unsigned)n, THREADS, PARTIALS};
+    const Grid grid = {(unsigned)n, NORM_THREADS, NORM_PARTIALS};
     return launch("layernorm_forward", layernorm_kernel, grid, stream, out, mean, rstd, x, gain, bias, eps, c);
 }
 
@@ -91,7 +77,7 @@ extern "C" int32_t adaspec_layernorm_backward(
     float* dx, float* dgain, float* dbias, const float* dout, const float* x, const float* mean, const float* rstd, const float* gain, int64_t n,
     int64_t c, void* stream) {
     REQUIRE(n >= 0 && c >= 1, "layernorm_backward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
-    const Grid grid = {(unsigned)n, THREADS, PARTIALS};
+    const Grid grid = {(unsigned)n, NORM_THREADS, NORM_PARTIALS};
     int32_t status = launch("layernorm_backward", layernorm_backward_kernel, grid, stream, dx, dout, x, mean, rstd, gain, c);
     if (status == ADASPEC_OK) {
         status = sum_columns("layernorm_backward", dgain, n, c, stream, GainTerm{dout, x, mean, rstd, c});

@@ -2,8 +2,8 @@
  * The softmax of a row without its vector: the largest logit and the sum of exponentials relative to it, by a running pair that is rescaled when a larger
  * logit comes (Milakov and Gimelshein, 2018).
  *
- * Exponentials are 2^(x log2 e - m log2 e): one fused multiply-add and one instruction. A thread adds its own in f32; the block's threads are merged in
- * an order that depends on their number only. A row with NaN or +inf has a sum that is NaN, a row of -inf only a sum of 0.
+ * Exponentials are 2^((x - m) log2 e): the difference first, so that large logits lose nothing. A thread adds its own in f32; the block's threads are merged
+ * in an order that depends on their number only. A row with NaN or +inf has a sum that is NaN, a row of -inf only a sum of 0.
  */
 #pragma once
 
@@ -12,22 +12,19 @@
 constexpr float LOG2_E = 1.4426950408889634f;
 constexpr float MINUS_INFINITY = -INFINITY;
 
-/*
- * What the exponents of a row are taken relative to, in units of log 2: the product of the largest logit is rounded here, once, and log_sum_exp adds the
- * same number back, so its rounding error (large for a large logit) is in neither. 0 where there is no logit yet: -inf is never subtracted from -inf.
- */
+/* What exponents are taken relative to: the largest logit, or 0 where there is none yet, so that -inf is never subtracted from -inf. */
 DEVICE float origin_of(float largest) {
-    return largest == MINUS_INFINITY ? 0.0f : __fmul_rn(largest, LOG2_E);
+    return largest == MINUS_INFINITY ? 0.0f : largest;
 }
 
 /* What sums relative to the largest logit `from` are multiplied by to be relative to `to`; 0 where there were no logits, and so nothing but zeros. */
 DEVICE float rescaling(float from, float to) {
-    return from == MINUS_INFINITY ? 0.0f : exp2_fast(origin_of(from) - origin_of(to));
+    return from == MINUS_INFINITY ? 0.0f : exp2_fast((from - origin_of(to)) * LOG2_E);
 }
 
-/* e^x relative to the origin. */
+/* e^(x - origin). */
 DEVICE float exp_from(float x, float origin) {
-    return exp2_fast(fmaf(x, LOG2_E, -origin));
+    return exp2_fast((x - origin) * LOG2_E);
 }
 
 template <int N>
@@ -68,7 +65,7 @@ struct Softmax {
 
     /* In double: once a row. */
     DEVICE double log_sum_exp() const {
-        return (double)origin_of(largest) / (double)LOG2_E + log((double)sum);
+        return (double)largest + log((double)sum);
     }
 };
 
