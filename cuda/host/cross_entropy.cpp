@@ -20,7 +20,7 @@ ADASPEC_OPERATION(cross_entropy_forward)(
     if (status != ADASPEC_OK) {
         return status;
     }
-#pragma omp parallel for schedule(static) num_threads(threads_for(4 * n * v))
+#pragma omp parallel for schedule(static) num_threads(threads_for_rows(n, 4 * n * v))
     for (int64_t i = 0; i < n; i++) {
         const float* row = logits + i * ld_logits;
         const Softmax softmax = softmax_row(row, v, 1.0f);
@@ -39,7 +39,7 @@ ADASPEC_OPERATION(cross_entropy_backward)(
         return status;
     }
     REQUIRE(ld_dlogits >= v, "cross_entropy_backward: dlogits has row stride %lld for rows of %lld", (long long)ld_dlogits, (long long)v);
-#pragma omp parallel for schedule(static) num_threads(threads_for(4 * n * v))
+#pragma omp parallel for schedule(static) num_threads(threads_for_rows(n, 4 * n * v))
     for (int64_t i = 0; i < n; i++) {
         const float* row = logits + i * ld_logits;
         float* out = dlogits + i * ld_dlogits;

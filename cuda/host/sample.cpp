@@ -10,7 +10,7 @@ ADASPEC_OPERATION(sample)(
         (long long)ld_logits);
     REQUIRE(index >= 0, "sample: index %d; zero or more was expected", index);
     REQUIRE_DRAWS("sample", draws, b);
-#pragma omp parallel for schedule(static) num_threads(threads_for(4 * b * v))
+#pragma omp parallel for schedule(static) num_threads(threads_for_rows(b, 4 * b * v))
     for (int64_t i = 0; i < b; i++) {
         const float* row = logits + i * ld_logits;
         const bool greedy = draws[i].temperature == 0;

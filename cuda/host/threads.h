@@ -13,7 +13,13 @@ static inline int32_t threads_for(int64_t work) {
     return work < 65536 ? 1 : adaspec_threads();
 }
 
-/* The same in floats streamed: `products` multiply-adds from the caches while `weights` elements come from memory. */
+/* The same where threads share whole rows: one that gets none is not woken, as it would be for every token drawn from a large vocabulary. */
+static inline int32_t threads_for_rows(int64_t rows, int64_t work) {
+    const int64_t threads = threads_for(work);
+    return (int32_t)(rows < 1 ? 1 : rows < threads ? rows : threads);
+}
+
+/* The work of threads_for, in floats streamed: `products` multiply-adds from the caches while `weights` elements come from memory. */
 static inline int64_t work_of(int64_t products, int64_t weights) {
     return products / 16 + weights;
 }

@@ -172,7 +172,7 @@ ADASPEC_OPERATION(verify)(
                 (long long)v);
         }
     }
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads_for(4 * b * v))
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads_for_rows(b, 4 * b * v))
     for (int64_t s = 0; s < b; s++) {
         const int64_t row = first_rows != nullptr ? first_rows[s] : s * (g + 1);
         const Sequence sequence = {

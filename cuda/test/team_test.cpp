@@ -4,6 +4,7 @@
  */
 #include "check.h"
 
+#include <dirent.h>
 #include <thread>
 
 /* N * K is enough for members that sleep to be woken. */
@@ -40,8 +41,46 @@ static int wrong_results(uint64_t seed, int operations, const std::function<void
     return wrong;
 }
 
+/* Threads of this process. */
+static int threads_alive() {
+    int count = 0;
+    DIR* tasks = opendir("/proc/self/task");
+    for (const dirent* entry; tasks != nullptr && (entry = readdir(tasks)) != nullptr;) {
+        count += entry->d_name[0] != '.';
+    }
+    if (tasks != nullptr) {
+        closedir(tasks);
+    }
+    return count;
+}
+
+/* What shares rows among threads wakes none for a single row, however long: decoding draws each token from one. */
+static void check_single_rows() {
+    const int64_t v = 50304;
+    std::vector<float> logits((size_t)(2 * v));
+    for (int64_t i = 0; i < 2 * v; i++) {
+        logits[(size_t)i] = (float)(i % 7);
+    }
+    const adaspec_draw greedy = {1, 0, 0, 0, 0, 1};
+    const int32_t drafted = 6;
+    const int32_t length = 1;
+    int32_t token = -1;
+    int32_t accepted = -1;
+    float loss = 0;
+    float lse = 0;
+    CHECK_OK(adaspec_set_threads(4));
+    CHECK_OK(adaspec_sample(&token, nullptr, logits.data(), v, &greedy, ADASPEC_PURPOSE_NEXT, 0, 1, v, nullptr));
+    CHECK(token == 6 && threads_alive() == 1, "sample: %d threads", threads_alive());
+    CHECK_OK(adaspec_verify(
+        &accepted, &token, logits.data(), v, nullptr, nullptr, 0, &drafted, &length, &greedy, ADASPEC_VERIFY_TOKEN, 1, 1, 1, v, nullptr));
+    CHECK(accepted == 1 && threads_alive() == 1, "verify: %d threads", threads_alive());
+    CHECK_OK(adaspec_cross_entropy_forward(&loss, &lse, logits.data(), v, &token, 1, v, nullptr));
+    CHECK(threads_alive() == 1, "cross_entropy_forward: %d threads", threads_alive());
+}
+
 int main() {
     require_tier();
+    check_single_rows();
     for (int threads : {1, 2, 5, 3}) {
         CHECK_OK(adaspec_set_threads(threads));
         CHECK(wrong_results((uint64_t)threads, 3000, [](int) {}) == 0, "one after the other, %d threads", threads);
