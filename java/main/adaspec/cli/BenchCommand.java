@@ -10,7 +10,7 @@ import java.util.List;
 /** Measuring the engine on this machine. */
 @picocli.CommandLine.Command(
         name = "bench",
-        description = "Measures the engine on this machine, with random models: rates with their spread and share of the measured peak.",
+        description = "Measures the engine on this machine, on random models or your own: rates with their spread and share of the measured peak.",
         subcommands = {BenchTrainCommand.class, BenchDecodeCommand.class},
         footerHeading = Command.EXAMPLE,
         footer = "  " + Command.RUN + " bench train --shape tiny --steps 3")

@@ -15,9 +15,10 @@ import picocli.CommandLine.Option;
 /** Measuring decoding. */
 @picocli.CommandLine.Command(
         name = "decode",
-        description = {"Decodes after a text of random ids, one text at a time, greedily: plain tokens per second beside what reading weights and cache",
-                "allows, the reading of a prompt beside large matrix products, and speculation beside what its parts predict. Drafted tokens are",
-                "accepted at a given rate, so what is decoded then is not the target's text; `eval` measures acceptance."},
+        description = {"Decoding on random models or your own: plain, a prompt's reading, and speculation, each beside its bound.",
+                "Decodes after a text of random ids, one text at a time, greedily: plain tokens per second beside what reading weights and cache"
+                        + " allows, the reading of a prompt beside large matrix products, and speculation beside what its parts predict.",
+                "Drafted tokens are accepted at a given rate, so what is decoded then is not the target's text; `eval` measures acceptance."},
         footerHeading = Command.EXAMPLE,
         footer = "  " + Command.RUN + " bench decode --shape 160m-31m --synthetic-acceptance 0.8")
 public final class BenchDecodeCommand extends Command {

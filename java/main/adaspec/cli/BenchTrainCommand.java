@@ -13,8 +13,9 @@ import picocli.CommandLine.Option;
 /** Measuring training. */
 @picocli.CommandLine.Command(
         name = "train",
-        description = {"Whole optimiser steps of the selective stage on random models and random tokens: tokens per second, peak of memory, and each",
-                "phase of a step beside its floor. All tokens but the first of a sequence are answer tokens; 0.4 of them are kept."},
+        description = {"Whole optimiser steps of the selective stage on random models and random tokens: tokens per second, peak of memory, and each"
+                        + " phase of a step beside its floor.",
+                "All tokens but the first of a sequence are answer tokens; 0.4 of them are kept."},
         footerHeading = Command.EXAMPLE,
         footer = "  " + Command.RUN + " bench train --shape 160m-31m --batch 8 --length 256 --precision bf16")
 public final class BenchTrainCommand extends Command {

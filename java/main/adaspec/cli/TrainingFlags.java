@@ -28,8 +28,8 @@ final class TrainingFlags {
 
     @Option(names = "--dataset-format", paramLabel = "NAME", defaultValue = "auto", order = 202,
             description = {
-                "auto, gsm8k {question, answer}, mbpp {text, code}, alpaca {instruction, input, output},",
-                "prompt-completion {prompt, completion} or text {text}. Default: ${DEFAULT-VALUE}, by the first line's fields.",
+                "auto, gsm8k {question, answer}, mbpp {text, code}, alpaca {instruction, input, output},"
+                        + " prompt-completion {prompt, completion} or text {text}. Default: ${DEFAULT-VALUE}, by the first line's fields.",
                 "The prompt, which is not learnt: the question and the method's instruction to think step by step (gsm8k), the text and a line end"
                         + " (mbpp), Stanford Alpaca's template (alpaca), the prompt as it is (prompt-completion), nothing (text)."
             })
@@ -99,8 +99,8 @@ final class TrainingFlags {
     private boolean overwrite;
 
     @Option(names = ConfigFile.RESUME, paramLabel = "C", order = 217,
-            description = {"Take a run up from a checkpoint, bit for bit: its folder, or `latest` with --output-dir. Settings that are not given are",
-                    "those of the run; others than the run's are refused where they would make another run."})
+            description = {"Take a run up from a checkpoint, bit for bit: its folder, or `latest` with --output-dir. Settings that are not given are"
+                    + " those of the run; others than the run's are refused where they would make another run."})
     private String resume;
 
     @Option(names = ConfigFile.CONFIG, paramLabel = "F", order = 218,

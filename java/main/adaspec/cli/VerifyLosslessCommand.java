@@ -18,8 +18,9 @@ import picocli.CommandLine.Option;
 /** Proves that speculation leaves the target's output alone. */
 @picocli.CommandLine.Command(
         name = "verify-lossless",
-        description = {"Checks on this machine that speculation does not change the target's output: greedy ids against plain ones at several",
-                "draft lengths, the acceptance of a target that drafts for itself (1), and sampled texts against their exact law, with stated power.",
+        description = {"Checks on this machine that speculation does not change the target's output.",
+                "Greedy ids against plain ones at several draft lengths, the acceptance of a target that drafts for itself (1), and sampled"
+                        + " texts against their exact law, with stated power.",
                 "Exit code 1 if anything differs."},
         footerHeading = Command.EXAMPLE,
         footer = "  " + Command.RUN + " verify-lossless --target runs/target --draft runs/draft --prompt-file prompts.jsonl \\%n    --output-json lossless.json")

@@ -55,6 +55,24 @@ class HelpTest {
         }
     }
 
+    /** The list of commands shows the first line of a description, so a sentence broken across lines stops in its middle there. */
+    @ParameterizedTest
+    @MethodSource("commands")
+    void noSentenceOfADescriptionIsBrokenAcrossItsLines(List<String> command) {
+        CommandLine line = line();
+        for (String name : command) {
+            line = line.getSubcommands().get(name);
+        }
+        for (String text : line.getCommandSpec().usageMessage().description()) {
+            assertTrue(text.endsWith("."), command + " breaks a sentence: " + text);
+        }
+        for (CommandLine.Model.OptionSpec option : line.getCommandSpec().options()) {
+            for (String text : option.description()) {
+                assertTrue(text.endsWith("."), command + " breaks a sentence of " + option.longestName() + ": " + text);
+            }
+        }
+    }
+
     @Test
     void anExampleWithAWrongOptionWouldBeFound() {
         List<String> words = words(examples("Example:\n  " + Command.RUN + " doctor \\\n    --no-such \"a b\"\n").getFirst());
