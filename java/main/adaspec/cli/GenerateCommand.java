@@ -60,6 +60,8 @@ public final class GenerateCommand extends Command {
     @Mixin
     private DeviceOptions devices;
 
+    private boolean readerGone;
+
     @Override
     public Integer call() {
         if (draft == null) {
@@ -111,7 +113,7 @@ public final class GenerateCommand extends Command {
         } else {
             engine.generateAll(prompts, settings, generations.batchSize(), generation -> {
                 if (streaming()) {
-                    out().println(generation.text());
+                    show(generation.text() + System.lineSeparator());
                 }
                 done(generation, json, total);
             });
@@ -131,13 +133,28 @@ public final class GenerateCommand extends Command {
         var printed = new StringBuilder();
         Generation generation = engine.generate(prompt, settings, token -> {
             if (!token.text().isEmpty()) {
-                out().print(token.text());
-                out().flush();
+                show(token.text());
                 printed.append(token.text());
             }
         });
-        out().println(generation.text().substring(printed.length()));
+        show(generation.text().substring(printed.length()) + System.lineSeparator());
         return generation;
+    }
+
+    /** Prints a piece of a text. A reader who has had enough ends the command only if no file was asked for. */
+    private void show(String text) {
+        if (readerGone) {
+            return;
+        }
+        try {
+            out().print(text);
+            out().flush();
+        } catch (StandardOutput.ClosedException e) {
+            if (outputJson == null) {
+                throw e;
+            }
+            readerGone = true;
+        }
     }
 
     private void done(Generation generation, LineSink json, Totals total) {
@@ -148,7 +165,9 @@ public final class GenerateCommand extends Command {
                 throw new UncheckedIOException(e);
             }
         }
-        out().flush();
+        if (!streaming()) {
+            out().flush();
+        }
         total.add(generation);
     }
 

@@ -150,22 +150,33 @@ public final class EngineSession implements AutoCloseable {
         // From the second time on some room to grow, so that texts of growing length do not make new caches each, which have all to read again.
         long room = target == null ? wanted : wanted * 3 / 2;
         closeCaches();
-        target = session(models.targetName(), lane.target(), room);
-        if (lane.draft() == null || kind == Kind.PLAIN) {
-            decoder = new PlainDecoder(target, models.endTokens());
-        } else {
-            draft = session(models.draftName(), lane.draft(), room);
-            decoder = SpeculativeDecoder.of(target, draft, options.speculation(), lengths, models.endTokens());
+        try {
+            target = session(models.targetName(), lane.target(), room);
+            if (lane.draft() == null || kind == Kind.PLAIN) {
+                decoder = new PlainDecoder(target, models.endTokens());
+            } else {
+                draft = session(models.draftName(), lane.draft(), room);
+                decoder = SpeculativeDecoder.of(target, draft, options.speculation(), lengths, models.endTokens());
+            }
+        } catch (RuntimeException | Error e) {
+            // Memory for one of the two and not for the other: half a pair would be taken for a whole one by the next text.
+            closeCaches();
+            throw e;
         }
     }
 
     private Session session(String name, Transformer model, long wanted) {
         Workspace.Allocator memory = lane.newAllocator();
-        var session = new Session(name, model, models.vocabulary(), capacity(model, wanted), lane.workspace(), memory);
-        if (kind == Kind.REMEMBERING) {
-            session.rememberText();
+        try {
+            var session = new Session(name, model, models.vocabulary(), capacity(model, wanted), lane.workspace(), memory);
+            if (kind == Kind.REMEMBERING) {
+                session.rememberText();
+            }
+            return session;
+        } catch (RuntimeException | Error e) {
+            memory.close();
+            throw e;
         }
-        return session;
     }
 
     private static int capacity(Transformer model, long wanted) {

@@ -27,12 +27,15 @@ final class InFlight {
      * @param size most pieces under way at once
      */
     static <R> void run(int size, int count, Work<R> work, Consumer<R> results) {
+        if (size < 1) {
+            throw new IllegalArgumentException(size + " pieces of work under way at once; at least 1 was expected");
+        }
         var cancelled = new AtomicBoolean();
         try (ExecutorService threads = Executors.newFixedThreadPool(Math.max(1, Math.min(size, count)))) {
             Deque<Future<R>> under = new ArrayDeque<>();
             try {
                 for (int i = 0; i < count; i++) {
-                    if (under.size() == 2 * size) {
+                    if (under.size() == 2L * size) {
                         // Some wait ahead, so that a long piece does not leave the others' threads idle, and results do not pile up.
                         results.accept(result(under.poll(), cancelled));
                     }

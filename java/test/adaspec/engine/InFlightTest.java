@@ -97,4 +97,9 @@ class InFlightTest {
             throw new IllegalStateException(e);
         }
     }
+
+    @Test
+    void noneUnderWayIsNoWayToBegin() {
+        assertThrows(IllegalArgumentException.class, () -> InFlight.run(0, 3, (i, cancelled) -> i, result -> {}));
+    }
 }
