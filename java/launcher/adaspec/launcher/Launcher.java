@@ -5,6 +5,8 @@ import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -27,7 +29,13 @@ public final class Launcher {
     private Launcher() {}
 
     public static void main(String[] arguments) throws Exception {
-        if (isGarbled(System.getProperty("sun.jnu.encoding"), commandLine())) {
+        String encoding = System.getProperty("sun.jnu.encoding");
+        if (isBroken(encoding, commandLine())) {
+            System.err.println("error: the arguments are not valid UTF-8, and Java would read other characters; pass text and names as UTF-8");
+            System.exit(1);
+            return;
+        }
+        if (isGarbled(encoding, commandLine())) {
             System.err.println("error: the arguments have characters that this locale cannot hold, and Java would read question marks;"
                     + " set a UTF-8 locale, such as LC_ALL=C.UTF-8, and start again");
             System.exit(1);
@@ -75,6 +83,19 @@ public final class Launcher {
             }
         }
         return false;
+    }
+
+    /** Whether the arguments should be UTF-8 and are not: Java puts U+FFFD in the place of what it cannot read, and says nothing. */
+    static boolean isBroken(String encoding, byte[] commandLine) {
+        if (!"UTF-8".equalsIgnoreCase(encoding)) {
+            return false;
+        }
+        try {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(commandLine));
+            return false;
+        } catch (CharacterCodingException e) {
+            return true;
+        }
     }
 
     /** This process's command line as the system holds it; empty where it does not tell. */

@@ -165,8 +165,7 @@ public final class Main extends Command {
         }
         complain(switch (e) {
             case InputException input -> input.getMessage();
-            case OutOfMemoryError memory -> "out of memory: the limit is " + (Runtime.getRuntime().maxMemory() >> 20) + " MB ("
-                    + memory.getMessage() + "); raise it with `java -Xmx16g -jar ...` or ask for less, such as a smaller batch";
+            case OutOfMemoryError memory -> outOfMemory(memory);
             case FileSystemException io when io.getFile() != null -> "cannot use " + io.getFile() + ": " + AtomicFile.reason(io);
             case IOException io -> AtomicFile.reason(io);
             default -> "internal error: " + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ", " + e.getMessage())
@@ -176,6 +175,16 @@ public final class Main extends Command {
             e.printStackTrace(log);
         }
         return e instanceof UsageException ? USAGE : FAILED;
+    }
+
+    /** Java's limit is not to blame where the system itself gave nothing. */
+    static String outOfMemory(OutOfMemoryError e) {
+        String message = String.valueOf(e.getMessage());
+        return message.startsWith("Unable to allocate ")
+                ? "out of memory: the system has no " + message.substring("Unable to allocate ".length()) + " left beside Java's own memory;"
+                        + " ask for less, such as a smaller batch or fewer --max-new-tokens"
+                : "out of memory: the limit is " + (Runtime.getRuntime().maxMemory() >> 20) + " MB (" + message
+                        + "); raise it with `java -Xmx16g -jar ...` or ask for less, such as a smaller batch";
     }
 
     /** After a failure that was told: where standard output is what failed it would be told twice. */

@@ -27,13 +27,14 @@ public record Sampling(int maxNewTokens, double temperature, int topK, double to
             throw new UsageException("max-new-tokens is " + maxNewTokens + "; a number of 0 or more was expected");
         }
         if (!(temperature == 0 || (float) temperature >= Float.MIN_NORMAL && temperature <= HIGHEST_TEMPERATURE)) {
-            throw new UsageException("temperature is " + temperature + "; 0 (greedy) or a number up to " + HIGHEST_TEMPERATURE + " was expected");
+            throw new UsageException("temperature is " + temperature + "; 0 (greedy) or a number from " + Float.MIN_NORMAL + " to "
+                    + HIGHEST_TEMPERATURE + " was expected");
         }
         if (topK < 0) {
             throw new UsageException("top-k is " + topK + "; 0 (off) or the number of tokens to keep was expected");
         }
         if (!((float) topP >= Float.MIN_NORMAL && topP <= 1)) {
-            throw new UsageException("top-p is " + topP + "; a probability above 0 and at most 1 (off) was expected");
+            throw new UsageException("top-p is " + topP + "; a probability from " + Float.MIN_NORMAL + " to 1 (off) was expected");
         }
     }
 

@@ -160,7 +160,8 @@ class DecodingCommandsTest {
             --prompt a --draft D --verification tree   | 2 | --verification
             --prompt a --temperature 1 --top-k -1      | 2 | top-k is -1; 0 (off) or the number of tokens to keep was expected
             --prompt a --temperature 1 --top-k x       | 2 | --top-k
-            --prompt a --temperature 1 --top-p 0       | 2 | top-p is 0.0; a probability above 0 and at most 1 (off) was expected
+            --prompt a --temperature 1 --top-p 0       | 2 | top-p is 0.0; a probability from 1.1754944E-38 to 1 (off) was expected
+            --prompt a --temperature 1e-40             | 2 | temperature is 1.0E-40; 0 (greedy) or a number from 1.1754944E-38 to 1000000.0
             --prompt a --temperature 1 --top-p 1.1     | 2 | top-p is 1.1
             --prompt a --temperature 1 --top-p NaN     | 2 | top-p is NaN
             --prompt a --temperature -1                | 2 | temperature

@@ -167,6 +167,13 @@ class MainTest {
         assertEquals("error: cannot write to standard output: No space left on device", full.log().strip());
     }
 
+    @Test
+    void aSystemWithoutMemoryIsNotMendedByALargerHeap() {
+        assertEquals("out of memory: the system has no 64 bytes left beside Java's own memory; ask for less, such as a smaller batch or fewer"
+                + " --max-new-tokens", Main.outOfMemory(new OutOfMemoryError("Unable to allocate 64 bytes")));
+        assertTrue(Main.outOfMemory(new OutOfMemoryError("Java heap space")).contains("-Xmx16g"));
+    }
+
     private static Line runInto(String failure, String... more) {
         var log = new java.io.ByteArrayOutputStream();
         OutputStream broken = new OutputStream() {

@@ -64,6 +64,16 @@ class LauncherTest {
         }
     }
 
+    /** A prompt in Latin-1 typed in a UTF-8 terminal. */
+    @Test
+    void argumentsThatAreNotUtf8AreFoundOut() {
+        byte[] latin = "--prompt\u0000\u00e9".getBytes(StandardCharsets.ISO_8859_1);
+        assertTrue(Launcher.isBroken("UTF-8", latin));
+        assertFalse(Launcher.isBroken("ISO-8859-1", latin));
+        assertFalse(Launcher.isBroken(null, latin));
+        assertFalse(Launcher.isBroken("UTF-8", "--prompt\u0000\u00e9\u6f22".getBytes(StandardCharsets.UTF_8)));
+    }
+
     @Test
     void onAnOlderJavaTheEngineRunsOnANewerOne() throws Exception {
         Path old = olderJava();
