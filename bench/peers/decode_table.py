@@ -56,7 +56,8 @@ def table(found):
         ours = found[pair, "ours"]
         product = ours["prefill"]["peak_share"] * lines["prefill"]["value"] / ours["prefill"]["value"]
         speculative, tau, peak = lines.get("speculative"), lines.get("tau"), lines.get("peak memory")
-        row([pair, who, spread(plain), percent(ratio(plain["value"], bound)), spread(lines["prefill"]), percent(product), spread(speculative),
+        share = plain["peak_share"] if who == "ours" else ratio(plain["value"], bound)
+        row([pair, who, spread(plain), percent(share), spread(lines["prefill"]), percent(product), spread(speculative),
              times(ratio(speculative["value"], plain["value"]) if speculative else None), times(tau["value"] if tau else None),
              times(peak["value"] / 1e9 if peak else None)])
 
@@ -91,8 +92,8 @@ def main():
         if lines:
             print(f"{what}: {lines['plain']['device']}")
     print("random weights, bf16, batch 1, greedy; the median of the repetitions, and their lowest and highest")
-    print("of bound: of the tokens a second that reading weights and cache allows at the bandwidth that the engine's run measured; peers' caches are half")
-    print("as wide and a little sooner read. of product: of oneDNN's f32 product of 1024 x 1024 matrices in the same run.")
+    print("of bound: of the tokens a second that reading weights and cache allows at the bandwidth of reading on end just before and after each of the")
+    print("engine's repetitions (the peers': the median of those); peers' caches are half as wide and a little sooner read. of product: of oneDNN's f32 product of 1024 x 1024 matrices in the same run.")
     print("speculative: drafted tokens accepted at the rate 0.8, by the same draws in the engine and in transformers; not lossless.")
     print()
     table(found)

@@ -52,6 +52,7 @@ public final class DecodingBenchmark {
     /**
      * What was measured, an entry of each list a repetition.
      *
+     * @param readRates          bytes a second of reading on end, the faster of just before and just after decoding plainly
      * @param plainSeconds       of decoding all new tokens, the text before them already read
      * @param speculativeSeconds likewise with the draft; empty without
      * @param steps              what single steps take; empty without a draft
@@ -60,12 +61,14 @@ public final class DecodingBenchmark {
      * @param peakBytes          the most memory this process had resident, 0 where the system does not say
      */
     record Measured(
-            DecodingFloors floors, List<Double> plainSeconds, List<Double> speculativeSeconds, List<StepTimes> steps, AcceptanceStats counts,
+            DecodingFloors floors, List<Double> readRates, List<Double> plainSeconds, List<Double> speculativeSeconds, List<StepTimes> steps, AcceptanceStats counts,
             List<Double> prefillSeconds, long peakBytes, Peaks peaks) {}
 
     private static final int[] NO_END = {};
     /** The index of what is decoded first and not kept. */
     private static final int WARM_UP = -1;
+    /** How long reading is timed before and after each plain decoding. */
+    private static final double READING_SECONDS = 0.3;
     private static final TextListener NOBODY = TextListener.of(token -> {});
 
     private final Settings settings;
@@ -115,6 +118,7 @@ public final class DecodingBenchmark {
         private final Decoder plain;
         private final Decoder speculative;
         private final AcceptanceStats counts = new AcceptanceStats(settings.draftLength);
+        private final List<Double> readRates = new ArrayList<>();
         private final List<Double> plainSeconds = new ArrayList<>();
         private final List<Double> speculativeSeconds = new ArrayList<>();
         private final List<StepTimes> steps = new ArrayList<>();
@@ -144,8 +148,8 @@ public final class DecodingBenchmark {
                 repetition(i);
             }
             return new Measured(
-                    DecodingFloors.of(target.model().weights()), plainSeconds, speculativeSeconds, steps, draft == null ? null : counts, prefillSeconds,
-                    PeakMemory.bytes(), peaks.best(peaks()));
+                    DecodingFloors.of(target.model().weights()), readRates, plainSeconds, speculativeSeconds, steps, draft == null ? null : counts,
+                    prefillSeconds, PeakMemory.bytes(), peaks.best(peaks()));
         }
 
         private Peaks peaks() {
@@ -154,9 +158,17 @@ public final class DecodingBenchmark {
             }
         }
 
+        private double readRate() {
+            try (var lent = backend.newAllocator()) {
+                return Peaks.sustainedReading(backend.ops(), lent, READING_SECONDS);
+            }
+        }
+
         private void repetition(int index) {
             prefillSeconds.add(prefill());
+            double before = readRate();
             plainSeconds.add(time(plain, index));
+            readRates.add(Math.max(before, readRate()));
             String said = String.format(Locale.ROOT, "repetition %d of %d: plain %.1f tokens/s", index + 1, settings.repetitions,
                     settings.newTokens / plainSeconds.getLast());
             if (draft != null) {

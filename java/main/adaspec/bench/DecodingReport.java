@@ -26,7 +26,7 @@ public final class DecodingReport {
     public List<Measurement> measurements() {
         List<Measurement> all = new ArrayList<>();
         all.add(plain());
-        all.add(one("plain bound", plainBound(), "tokens/s"));
+        all.add(of("plain bound", plainBounds(), "tokens/s", Double.NaN));
         all.add(prefill("prefill", settings.prefill(), "tokens/s"));
         all.add(prefill("prefill operations", prefillOperations(), "operations/s"));
         if (settings.draft() != null) {
@@ -42,18 +42,25 @@ public final class DecodingReport {
         }
         all.add(one("gemm 1024 f32", measured.peaks().f32Operations(), "operations/s"));
         all.add(one("gemm 1024 bf16", measured.peaks().bf16Operations(), "operations/s"));
-        all.add(one("read bandwidth", measured.peaks().readBytes(), "bytes/s"));
+        all.add(readBandwidth());
         return all;
     }
 
     private Measurement plain() {
         double[] rates = rates(measured.plainSeconds(), settings.newTokens());
-        return of("plain", rates, "tokens/s", median(rates) / plainBound());
+        double[] bounds = plainBounds();
+        double[] shares = IntStream.range(0, rates.length).mapToDouble(i -> rates[i] / bounds[i]).toArray();
+        return of("plain", rates, "tokens/s", median(shares));
     }
 
-    /** Tokens a second that reading the weights and the cache allows. */
-    private double plainBound() {
-        return measured.peaks().readBytes() / measured.floors().stepBytes(settings.context(), settings.newTokens());
+    /** Tokens a second that reading the weights and the cache allowed in each repetition. */
+    private double[] plainBounds() {
+        double bytes = measured.floors().stepBytes(settings.context(), settings.newTokens());
+        return measured.readRates().stream().mapToDouble(rate -> rate / bytes).toArray();
+    }
+
+    private Measurement readBandwidth() {
+        return of("read bandwidth", measured.readRates().stream().mapToDouble(Double::doubleValue).toArray(), "bytes/s", Double.NaN);
     }
 
     private Measurement prefill(String name, double amount, String unit) {
@@ -122,13 +129,14 @@ public final class DecodingReport {
         Peaks peaks = measured.peaks();
         DecodingFloors floors = measured.floors();
         lines.add(settings + ", weights in " + weightType + ", " + device);
-        lines.add(format("%-26s %8.1f GB/s", "read bandwidth", peaks.readBytes() / 1e9));
+        lines.add(format("%-26s %8.1f GB/s   (%.1f to %.1f) on end, beside each plain decoding", "read bandwidth", readBandwidth().median() / 1e9,
+                readBandwidth().min() / 1e9, readBandwidth().max() / 1e9));
         lines.add(format("%-26s %8.0f Gop/s f32, %.0f Gop/s bf16", "1024^3 product", peaks.f32Operations() / 1e9, peaks.bf16Operations() / 1e9));
         lines.add(format("%-26s %8.3f GB and %.1f kB a position", "a step reads", floors.weightBytes() / 1e9, floors.positionBytes() / 1e3));
         if (measured.peakBytes() > 0) {
             lines.add(format("%-26s %8.2f GB", "peak memory", measured.peakBytes() / 1e9));
         }
-        lines.add(line("plain decoding", plain(), 1) + format("   %.0f %% of %.1f, the bound by reading", 100 * plain().peakShare(), plainBound()));
+        lines.add(line("plain decoding", plain(), 1) + format("   %.0f %% of %.1f, the bound by reading", 100 * plain().peakShare(), median(plainBounds())));
         lines.add(line("prefill of " + settings.prefill(), prefill("", settings.prefill(), "tokens/s"), 1)
                 + format("   %.0f Gop/s, %.0f %% of the f32 product",
                         prefill("", prefillOperations(), "").median() / 1e9, 100 * prefill("", prefillOperations(), "").peakShare()));

@@ -45,11 +45,33 @@ public record Peaks(double f32Operations, double bf16Operations, double readByte
     }
 
     private static double reading(Ops ops, Workspace.Allocator memory) {
-        // One row by a matrix, as decoding has it: nothing but reading the matrix takes time.
+        return best(pass(ops, memory));
+    }
+
+    /**
+     * Bytes a second of {@code seconds} of reading on end: what reading something else that long can be compared with. A pass of a few milliseconds may be
+     * half as fast again on a machine that others share.
+     */
+    static double sustainedReading(Ops ops, Workspace.Allocator memory, double seconds) {
+        Runnable pass = pass(ops, memory);
+        pass.run();
+        long begin = System.nanoTime();
+        int passes = 0;
+        double taken;
+        do {
+            pass.run();
+            passes++;
+            taken = (System.nanoTime() - begin) * 1e-9;
+        } while (taken < seconds);
+        return passes * (double) (READ_MEBIBYTES << 20) / taken;
+    }
+
+    /** One row by a matrix, as decoding has it: nothing but reading the matrix takes time. */
+    private static Runnable pass(Ops ops, Workspace.Allocator memory) {
         Tensor matrix = filled(DType.F32, memory, (READ_MEBIBYTES << 20) / (READ_COLUMNS * DType.F32.bytes()), READ_COLUMNS);
         Tensor row = filled(DType.F32, memory, 1, READ_COLUMNS);
         Tensor out = filled(DType.F32, memory, 1, matrix.rows());
-        return best(() -> ops.linearRows(out, row, matrix, null));
+        return () -> ops.linearRows(out, row, matrix, null);
     }
 
     /** Written to, since pages that never were are all the same one. */
