@@ -7,8 +7,8 @@
 /*
  * What needs both laws: another walk over the rows, which were just read and are near. Infinite divergences of target and draft pass through as such.
  */
-template <class Loss>
-static RowSums sums_of(const Row& t, const Row& d, double kl_draft, int64_t v) {
+template <class Loss, class Type>
+static RowSums sums_of(const Row<Type>& t, const Row<Type>& d, double kl_draft, int64_t v) {
     const float p_scale = (float)(1 / t.sum);
     const float q_scale = (float)(1 / d.sum);
     const float lse_distance = (float)(d.log_sum_exp() - t.log_sum_exp());
@@ -20,8 +20,8 @@ static RowSums sums_of(const Row& t, const Row& d, double kl_draft, int64_t v) {
         vf slopes = {};
         for (int64_t j = 0; j < length; j += VL) {
             const int64_t count = length - j < VL ? length - j : VL;
-            const vf tx = load_logits(t.x + first + j, count);
-            const vf dx = load_logits(d.x + first + j, count);
+            const vf tx = t.load(first + j, count);
+            const vf dx = d.load(first + j, count);
             const vf p = exp(tx - t.largest) * p_scale;
             const vf q = exp(dx - d.largest) * q_scale;
             acceptance += min(p, q);
@@ -39,7 +39,8 @@ static RowSums sums_of(const Row& t, const Row& d, double kl_draft, int64_t v) {
 }
 
 /* -sum q log q. */
-static double entropy_of(const Row& d, int64_t v) {
+template <class Type>
+static double entropy_of(const Row<Type>& d, int64_t v) {
     const float q_scale = (float)(1 / d.sum);
     const float log_scale = (float)log(d.sum);
     double total = 0;
@@ -47,7 +48,7 @@ static double entropy_of(const Row& d, int64_t v) {
         const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
         vf block = {};
         for (int64_t j = 0; j < length; j += VL) {
-            const vf x = load_logits(d.x + first + j, length - j < VL ? length - j : VL) - d.largest;
+            const vf x = d.load(first + j, length - j < VL ? length - j : VL) - d.largest;
             const vf q = exp(x) * q_scale;
             block += q > 0.0f ? q * (log_scale - x) : splat(0);
         }
@@ -69,20 +70,20 @@ struct Forward {
     float* entropy;
     float* target_lse;
     float* draft_lse;
-    const float* target;
+    const void* target;
     int64_t ld_target;
-    const float* draft;
+    const void* draft;
     int64_t ld_draft;
-    const float* reference;
+    const void* reference;
     int64_t ld_reference;
     int64_t n;
     int64_t v;
 
-    template <class Loss>
+    template <class Loss, class Type>
     void row(int64_t i) const {
-        Row t(target + i * ld_target);
-        Row d(draft + i * ld_draft);
-        Row r(reference != nullptr ? reference + i * ld_reference : nullptr);
+        Row<Type> t(target, i * ld_target);
+        Row<Type> d(draft, i * ld_draft);
+        Row<Type> r(reference, i * ld_reference);
         RowStatistics statistics;
         if (reference != nullptr) {
             statistics = divergences<true>(t, d, r, v);
@@ -122,22 +123,22 @@ struct Forward {
         }
     }
 
-    template <class Loss>
+    template <class Loss, class Type>
     void run() const {
 #pragma omp parallel for schedule(static) num_threads(threads_for(4 * n * v))
         for (int64_t i = 0; i < n; i++) {
-            row<Loss>(i);
+            row<Loss, Type>(i);
         }
     }
 };
 
 /* The arguments of the backward. */
 struct Backward {
-    float* dlogits;
+    void* dlogits;
     int64_t ld_dlogits;
-    const float* target;
+    const void* target;
     int64_t ld_target;
-    const float* draft;
+    const void* draft;
     int64_t ld_draft;
     const float* target_lse;
     const float* draft_lse;
@@ -148,12 +149,12 @@ struct Backward {
     int64_t k;
     int64_t v;
 
-    template <class Loss>
+    template <class Loss, class Type>
     void row(int64_t i) const {
         const int64_t from = rows != nullptr ? rows[i] : i;
-        const float* t = target + from * ld_target;
-        const float* d = draft + from * ld_draft;
-        float* out = dlogits + i * ld_dlogits;
+        const Row<Type> t(target, from * ld_target);
+        const Row<Type> d(draft, from * ld_draft);
+        typename Type::element* out = (typename Type::element*)dlogits + i * ld_dlogits;
         const float t_lse = target_lse[from];
         const float d_lse = draft_lse[from];
         float kl_weight = 1;
@@ -167,73 +168,69 @@ struct Backward {
         }
         for (int64_t j = 0; j < v; j += VL) {
             const int64_t count = v - j < VL ? v - j : VL;
-            const vf tx = load_logits(t + j, count);
-            const vf dx = load_logits(d + j, count);
+            const vf tx = t.load(j, count);
+            const vf dx = d.load(j, count);
             const vf p = exp(tx - t_lse);
             const vf q = exp(dx - d_lse);
             if constexpr (Loss::SLOPE) {
                 const vf slope = Loss::slope(p, q, (dx - tx) - (d_lse - t_lse));
-                store_count(out + j, scale * (kl_weight * (q - p) + slope_weight * (q * (slope - mean))), count);
+                Type::narrow(out + j, scale * (kl_weight * (q - p) + slope_weight * (q * (slope - mean))), count);
             } else {
-                store_count(out + j, scale * (q - p), count);
+                Type::narrow(out + j, scale * (q - p), count);
             }
         }
     }
 
-    template <class Loss>
+    template <class Loss, class Type>
     void run() const {
 #pragma omp parallel for schedule(static) num_threads(threads_for(4 * k * v))
         for (int64_t i = 0; i < k; i++) {
-            row<Loss>(i);
+            row<Loss, Type>(i);
         }
     }
 };
 
 }  // namespace
 
-/* run<policy of `kind`>(); the kind was checked. */
+/* run<policy of the loss, stored type>(); both were checked. */
 template <class Walk>
-static void run(int32_t kind, const Walk& walk) {
-    switch (kind) {
-        case ADASPEC_LOSS_RKL:
-            return walk.template run<Rkl>();
-        case ADASPEC_LOSS_JSD:
-            return walk.template run<Jsd>();
-        case ADASPEC_LOSS_TV:
-            return walk.template run<Tv>();
-        case ADASPEC_LOSS_NLA:
-            return walk.template run<Nla>();
-        case ADASPEC_LOSS_LK_HYBRID:
-            return walk.template run<LkHybrid>();
-        default:
-            return walk.template run<KlDiv>();
-    }
+static int32_t run(int32_t kind, int32_t type, const Walk& walk) {
+    return with_loss(kind, [&](auto policy) {
+        return with_type(type, [&](auto stored) {
+            walk.template run<decltype(policy), decltype(stored)>();
+            return ADASPEC_OK;
+        });
+    });
 }
 
 #define REQUIRE_LOSS(operation, kind) \
     REQUIRE((kind) >= ADASPEC_LOSS_KL_DIV && (kind) <= ADASPEC_LOSS_LK_HYBRID, "%s: %d is not a loss", operation, kind)
 
+#define REQUIRE_TYPE(operation, type) \
+    REQUIRE(is_float_type(type), "%s: logits of type %d; 0 (f32), 1 (bf16) or 2 (f16) was expected", operation, type)
+
 ADASPEC_OPERATION(distill_forward)(
     float* loss, float* mean_slope, float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* entropy, float* target_lse,
-    float* draft_lse, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* reference, int64_t ld_reference,
-    int32_t loss_kind, int64_t n, int64_t v, void*) {
+    float* draft_lse, const void* target, int64_t ld_target, const void* draft, int64_t ld_draft, const void* reference, int64_t ld_reference,
+    int32_t logits_type, int32_t loss_kind, int64_t n, int64_t v, void*) {
     REQUIRE_LOSS("distill_forward", loss_kind);
+    REQUIRE_TYPE("distill_forward", logits_type);
     REQUIRE(n >= 0 && v >= 1, "distill_forward: logits are (%lld, %lld); at least one column was expected", (long long)n, (long long)v);
     REQUIRE(
         ld_target >= v && ld_draft >= v && (reference == nullptr || ld_reference >= v),
         "distill_forward: row strides %lld, %lld and %lld are shorter than a row of %lld", (long long)ld_target, (long long)ld_draft,
         (long long)ld_reference, (long long)v);
-    run(loss_kind, Forward{
+    return run(loss_kind, logits_type, Forward{
         loss, mean_slope, kl_draft, kl_ref, gap, acceptance, entropy, target_lse, draft_lse, target, ld_target, draft, ld_draft, reference,
         ld_reference, n, v});
-    return ADASPEC_OK;
 }
 
 ADASPEC_OPERATION(distill_backward)(
-    float* dlogits, int64_t ld_dlogits, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* target_lse,
-    const float* draft_lse, const float* mean_slope, const float* acceptance, const int32_t* rows, int32_t loss_kind, float scale, int64_t k,
-    int64_t v, void*) {
+    void* dlogits, int64_t ld_dlogits, const void* target, int64_t ld_target, const void* draft, int64_t ld_draft, int32_t logits_type,
+    const float* target_lse, const float* draft_lse, const float* mean_slope, const float* acceptance, const int32_t* rows, int32_t loss_kind,
+    float scale, int64_t k, int64_t v, void*) {
     REQUIRE_LOSS("distill_backward", loss_kind);
+    REQUIRE_TYPE("distill_backward", logits_type);
     REQUIRE(k >= 0 && v >= 0, "distill_backward: dlogits is (%lld, %lld)", (long long)k, (long long)v);
     REQUIRE(
         ld_dlogits >= v && ld_target >= v && ld_draft >= v, "distill_backward: row strides %lld, %lld and %lld are shorter than a row of %lld",
@@ -244,7 +241,6 @@ ADASPEC_OPERATION(distill_backward)(
     for (int64_t i = 0; rows != nullptr && i < k; i++) {
         REQUIRE(rows[i] >= 0, "distill_backward: row %d at %lld is negative", rows[i], (long long)i);
     }
-    run(loss_kind, Backward{
+    return run(loss_kind, logits_type, Backward{
         dlogits, ld_dlogits, target, ld_target, draft, ld_draft, target_lse, draft_lse, mean_slope, acceptance, rows, scale, k, v});
-    return ADASPEC_OK;
 }

@@ -7,24 +7,22 @@
 
 namespace {
 
-/* One row of logits under a running maximum. */
-struct Row {
-    const float* x;
-    float largest = -INFINITY;
-    double sum = 0;
+/* One row of logits of a stored type under a running maximum. */
+template <class Type>
+struct Row : Softmax {
+    typedef typename Type::element element;
 
-    explicit Row(const float* x) : x(x) {}
+    const element* x;
 
-    bool finite() const {
-        return sum > 0 && largest < INFINITY;
-    }
-    double log_sum_exp() const {
-        return (double)largest + log(sum);
+    Row(const void* logits, int64_t first) : Softmax{-INFINITY, 0}, x(logits != nullptr ? (const element*)logits + first : nullptr) {}
+
+    vf load(int64_t j, int64_t count) const {
+        return load_logits<Type>(x + j, count);
     }
     /* Takes in the maximum of the next block; returns the factor for sums weighted by this row's terms. Clears `all_finite` at a -inf. */
     double raise(int64_t first, int64_t length, bool& all_finite) {
         float smallest;
-        const float block = block_range(x + first, length, smallest);
+        const float block = block_range<Type>(x + first, length, smallest);
         all_finite = all_finite && smallest > -INFINITY;
         if (!(block > largest)) {
             return 1;
@@ -48,7 +46,7 @@ struct Difference {
         offset = a - b;
         offset = offset - offset == 0 ? offset : 0;
     }
-    double expectation(const Row& target) const {
+    double expectation(const Softmax& target) const {
         return sum / target.sum + (double)offset;
     }
 };
@@ -78,9 +76,9 @@ struct Block {
 }  // namespace
 
 /* INFINITE: some logit of the block may be -inf; telling costs more than the rest, so blocks without one go the short way to the same sums. */
-template <bool REFERENCE, bool INFINITE>
+template <bool REFERENCE, bool INFINITE, class Type>
 static void add_block(
-    Block& block, Infinite& infinite, const Row& t, const Row& d, const Row& r, const Difference& td, const Difference& tr, const Difference& rd,
+    Block& block, Infinite& infinite, const Row<Type>& t, const Row<Type>& d, const Row<Type>& r, const Difference& td, const Difference& tr, const Difference& rd,
     int64_t first, int64_t length) {
     const float t_max = finite_or_zero(t.largest);
     const float d_max = finite_or_zero(d.largest);
@@ -90,8 +88,8 @@ static void add_block(
     const vf none = splat(-INFINITY);
     for (int64_t j = 0; j < length; j += VL) {
         const int64_t count = INFINITE && length - j < VL ? length - j : VL;
-        const vf tx = load_logits(t.x + first + j, count);
-        const vf dx = load_logits(d.x + first + j, count);
+        const vf tx = t.load(first + j, count);
+        const vf dx = d.load(first + j, count);
         const vf weight = exp(tx - t_max);
         const vf td_term = weight * ((tx - dx) - td.offset);
         block.t += weight;
@@ -105,7 +103,7 @@ static void add_block(
             block.td += td_term;
         }
         if (REFERENCE) {
-            const vf rx = load_logits(r.x + first + j, count);
+            const vf rx = r.load(first + j, count);
             const vf tr_term = weight * ((tx - rx) - tr.offset);
             const vf rd_term = weight * ((rx - dx) - rd.offset);
             block.r += exp(rx - r_max);
@@ -126,8 +124,8 @@ static void add_block(
     }
 }
 
-template <bool REFERENCE>
-static RowStatistics divergences(Row& t, Row& d, Row& r, int64_t v) {
+template <bool REFERENCE, class Type>
+static RowStatistics divergences(Row<Type>& t, Row<Type>& d, Row<Type>& r, int64_t v) {
     Difference td;
     Difference tr;
     Difference rd;

@@ -97,3 +97,16 @@ struct LkHybrid : Tv {
 };
 
 }  // namespace
+
+/* f(policy) for a kind that was checked. */
+template <class F>
+static int32_t with_loss(int32_t kind, F f) {
+    switch (kind) {
+        case ADASPEC_LOSS_RKL: return f(Rkl());
+        case ADASPEC_LOSS_JSD: return f(Jsd());
+        case ADASPEC_LOSS_TV: return f(Tv());
+        case ADASPEC_LOSS_NLA: return f(Nla());
+        case ADASPEC_LOSS_LK_HYBRID: return f(LkHybrid());
+        default: return f(KlDiv());
+    }
+}

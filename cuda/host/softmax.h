@@ -26,19 +26,25 @@ struct Softmax {
 
 }  // namespace
 
-/* The largest and the smallest of a block of `length` elements, NaN passed over. */
-INLINE float block_range(const float* x, int64_t length, float& smallest) {
+/* x of a stored type, widened, with -inf past the last element: a logit that weighs nothing. */
+template <class Type>
+INLINE vf load_logits(const typename Type::element* x, int64_t count) {
+    return count == VL ? Type::widen(x) : Type::widen_first(x, count, Type::minus_infinity());
+}
+
+INLINE vf load_logits(const float* x, int64_t count) {
+    return load_logits<F32>(x, count);
+}
+
+/* The largest and the smallest of a block of `length` elements, NaN passed over; smallest is -inf where the last vector is not full. */
+template <class Type>
+INLINE float block_range(const typename Type::element* x, int64_t length, float& smallest) {
     vf largest = splat(-INFINITY);
     vf least = splat(INFINITY);
-    int64_t j = 0;
-    for (; j + VL <= length; j += VL) {
-        const vf value = load(x + j);
+    for (int64_t j = 0; j < length; j += VL) {
+        const vf value = load_logits<Type>(x + j, length - j < VL ? length - j : VL);
         largest = max(value, largest);
         least = min(value, least);
-    }
-    if (j < length) {
-        largest = max(load_first(x + j, length - j, -INFINITY), largest);
-        least = min(load_first(x + j, length - j, INFINITY), least);
     }
     smallest = -max_lane(-least);
     return max_lane(largest);
@@ -46,12 +52,7 @@ INLINE float block_range(const float* x, int64_t length, float& smallest) {
 
 INLINE float block_max(const float* x, int64_t length) {
     float smallest;
-    return block_range(x, length, smallest);
-}
-
-/* x, with -inf past the last element: a logit that weighs nothing. */
-INLINE vf load_logits(const float* x, int64_t count) {
-    return count == VL ? load(x) : load_first(x, count, -INFINITY);
+    return block_range<F32>(x, length, smallest);
 }
 
 /* e^(before - after), for moving a sum to a larger maximum; 0 where there was no sum yet. */

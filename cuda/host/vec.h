@@ -96,19 +96,35 @@ INLINE void store_count(float* p, vf value, int64_t count) {
     }
 }
 
+/* The lower halves of the first `count` <= VL lanes. */
+INLINE void store_narrow(uint16_t* p, vu lanes, int64_t count) {
+    const vh narrow = __builtin_convertvector(lanes, vh);
+    if (count == VL) {
+        *(vh_unaligned*)p = narrow;
+    } else {
+        memcpy(p, &narrow, count * sizeof(uint16_t));
+    }
+}
+
 namespace {
 
-/* Elements of a stored type, widened exactly. */
+/* Elements of a stored type: widened exactly, narrowed to nearest with ties to even; narrow stores the first `count` <= VL of x. */
 struct F32 {
     typedef float element;
     static MEMBER vf widen(const float* p) {
         return load(p);
     }
-    static MEMBER vf widen_first(const float* p, int64_t count) {
-        return load_first(p, count);
+    static MEMBER vf widen_first(const float* p, int64_t count, float fill = 0) {
+        return load_first(p, count, fill);
     }
     static MEMBER float widen_one(float x) {
         return x;
+    }
+    static MEMBER void narrow(float* p, vf x, int64_t count) {
+        store_count(p, x, count);
+    }
+    static MEMBER float minus_infinity() {
+        return -__builtin_inff();
     }
 };
 
@@ -117,8 +133,8 @@ struct BF16 {
     static MEMBER vf widen(const uint16_t* p) {
         return (vf)(__builtin_convertvector(*(const vh_unaligned*)p, vu) << 16);
     }
-    static MEMBER vf widen_first(const uint16_t* p, int64_t count) {
-        vh lanes = {};
+    static MEMBER vf widen_first(const uint16_t* p, int64_t count, uint16_t fill = 0) {
+        vh lanes = vh{} + fill;
         memcpy(&lanes, p, count * 2);
         return (vf)(__builtin_convertvector(lanes, vu) << 16);
     }
@@ -127,6 +143,17 @@ struct BF16 {
         float value;
         memcpy(&value, &bits, 4);
         return value;
+    }
+    /* The upper half after adding just under one half of its last place, and one more where that place is odd. NaN keeps its sign and is made quiet. */
+    static MEMBER void narrow(uint16_t* p, vf x, int64_t count) {
+        const vu bits = (vu)x;
+        const vu rounded = (bits + (0x7fffu + ((bits >> 16) & 1u))) >> 16;
+        const vu quiet = (bits >> 16) | 0x40u;
+        const vu is_nan = (vu)(x != x);
+        store_narrow(p, (quiet & is_nan) | (rounded & ~is_nan), count);
+    }
+    static MEMBER uint16_t minus_infinity() {
+        return 0xff80;
     }
 };
 
@@ -150,13 +177,33 @@ struct F16 {
     static MEMBER vf widen(const uint16_t* p) {
         return widen_lanes(*(const vh_unaligned*)p);
     }
-    static MEMBER vf widen_first(const uint16_t* p, int64_t count) {
-        vh lanes = {};
+    static MEMBER vf widen_first(const uint16_t* p, int64_t count, uint16_t fill = 0) {
+        vh lanes = vh{} + fill;
         memcpy(&lanes, p, count * 2);
         return widen_lanes(lanes);
     }
     static MEMBER float widen_one(uint16_t x) {
         return widen_first(&x, 1)[0];
+    }
+    static MEMBER void narrow(uint16_t* p, vf x, int64_t count) {
+        const vu bits = (vu)x;
+        const vu sign = (bits >> 16) & 0x8000u;
+        const vu magnitude = bits & 0x7fffffffu;
+        /* Normal results: the exponent is moved down by 112 and the mantissa rounded to 10 bits; what carries past the top exponent is infinite. */
+        const vu odd = (magnitude >> 13) & 1u;
+        const vu normal = (magnitude - 0x38000000u + 0xfffu + odd) >> 13;
+        /* Subnormal results: adding 2^-1 (unit in the last place 2^-24) lets the adder round, and leaves the result in the low bits. */
+        const vu subnormal = (vu)((vf)magnitude + 0.5f) - 0x3f000000u;
+        const vu is_small = (vu)(magnitude < 0x38800000u);
+        const vu is_large = (vu)(magnitude >= 0x47800000u);
+        const vu is_nan = (vu)(magnitude > 0x7f800000u);
+        vu result = (subnormal & is_small) | (normal & ~is_small);
+        result = (is_large & 0x7c00u) | (~is_large & result);
+        result = (is_nan & (0x7e00u | ((magnitude >> 13) & 0x3ffu))) | (~is_nan & result);
+        store_narrow(p, result | sign, count);
+    }
+    static MEMBER uint16_t minus_infinity() {
+        return 0xfc00;
     }
 };
 
@@ -164,6 +211,16 @@ struct F16 {
 
 INLINE bool is_float_type(int32_t type) {
     return type == ADASPEC_F32 || type == ADASPEC_BF16 || type == ADASPEC_F16;
+}
+
+/* f(Type()) for the stored type that was checked. */
+template <class F>
+static inline int32_t with_type(int32_t type, F f) {
+    switch (type) {
+        case ADASPEC_F32: return f(F32());
+        case ADASPEC_BF16: return f(BF16());
+        default: return f(F16());
+    }
 }
 
 /* a > b ? a : b, so that NaN in either gives b; and likewise min. One instruction, which GCC does not see in the expression. */

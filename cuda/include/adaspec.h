@@ -194,27 +194,29 @@ ADASPEC_API int32_t adaspec_scatter_add_rows(float* x, int64_t ld_x, const float
 #define ADASPEC_LOSS_LK_HYBRID 5
 
 /*
- * One streaming pass over target, draft and reference logits (n, v); p, q, r are their softmax. Per row:
+ * One streaming pass over target, draft and reference logits (n, v) of logits_type; p, q, r are their softmax. The three may be padded to different
+ * widths, each with its own row stride: v is their common vocabulary, and nothing beyond it is looked at. Per row:
  *   loss of loss_kind, mean_slope = sum q slope (TV's for NLA and LK_HYBRID, 0 for KL_DIV), kl_draft = KL(p||q), kl_ref = KL(p||r),
  *   gap = kl_draft - kl_ref computed directly (sum p (r - q) + lse_q - lse_r in logits, no difference of two sums),
  *   acceptance = sum_v min(p, q), entropy = -sum q log q, target_lse, draft_lse = log-sum-exp.
  * reference may be NULL: then kl_ref, if not NULL, is read (a cached value) and gap = kl_draft - kl_ref. loss, mean_slope, kl_ref, gap, acceptance
  * and entropy may be NULL. A reference logit of -inf where p > 0 gives kl_ref = +inf; a row with NaN or +inf, or only -inf, gives NaN in every output
- * of the row.
+ * of the row: NaN in kl_draft is the flag of a row that is not finite.
  */
 ADASPEC_API int32_t adaspec_distill_forward(
     float* loss, float* mean_slope, float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* entropy, float* target_lse,
-    float* draft_lse, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* reference, int64_t ld_reference,
-    int32_t loss_kind, int64_t n, int64_t v, void* stream);
+    float* draft_lse, const void* target, int64_t ld_target, const void* draft, int64_t ld_draft, const void* reference, int64_t ld_reference,
+    int32_t logits_type, int32_t loss_kind, int64_t n, int64_t v, void* stream);
 
 /*
- * dlogits (k, v), row i = scale * the gradient of the loss of row rows[i] (rows NULL: row i) by the draft's logits, from the forward's statistics
- * (n). mean_slope is not read, and may be NULL, for KL_DIV; acceptance is read for NLA and LK_HYBRID only. With rows NULL dlogits may be draft.
+ * dlogits (k, v) of logits_type, as are target and draft; row i = scale * the gradient of the loss of row rows[i] (rows NULL: row i) by the draft's
+ * logits, from the forward's statistics (n), rounded once, to nearest even. v as in the forward: dlogits beyond v are not written. mean_slope is not
+ * read, and may be NULL, for KL_DIV; acceptance is read for NLA and LK_HYBRID only. With rows NULL dlogits may be draft (pointer and stride).
  */
 ADASPEC_API int32_t adaspec_distill_backward(
-    float* dlogits, int64_t ld_dlogits, const float* target, int64_t ld_target, const float* draft, int64_t ld_draft, const float* target_lse,
-    const float* draft_lse, const float* mean_slope, const float* acceptance, const int32_t* rows, int32_t loss_kind, float scale, int64_t k,
-    int64_t v, void* stream);
+    void* dlogits, int64_t ld_dlogits, const void* target, int64_t ld_target, const void* draft, int64_t ld_draft, int32_t logits_type,
+    const float* target_lse, const float* draft_lse, const float* mean_slope, const float* acceptance, const int32_t* rows, int32_t loss_kind,
+    float scale, int64_t k, int64_t v, void* stream);
 
 /* loss (n) = lse - logits[targets]; lse (n) is kept for the backward. */
 ADASPEC_API int32_t adaspec_cross_entropy_forward(

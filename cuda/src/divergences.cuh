@@ -30,9 +30,19 @@ struct Divergences {
     float draft_infinite = 0;
     float reference_infinite = 0;
 
-    /* N ids at once: their largest logits are looked for first, and sums are rescaled for them at most once. */
+    /* Four ids at once: their largest logits are looked for first, and sums are rescaled for them at most once. More do not fit into registers. */
     template <int N>
     DEVICE void add(const float (&tx)[N], const float (&dx)[N], const float (&rx)[N], float td_offset, float tr_offset, float rd_offset) {
+        static_assert(N % 4 == 0);
+        UNROLL
+        for (int i = 0; i < N; i += 4) {
+            add_four({tx[i], tx[i + 1], tx[i + 2], tx[i + 3]}, {dx[i], dx[i + 1], dx[i + 2], dx[i + 3]}, {rx[i], rx[i + 1], rx[i + 2], rx[i + 3]},
+                td_offset, tr_offset, rd_offset);
+        }
+    }
+
+    DEVICE void add_four(const float (&tx)[4], const float (&dx)[4], const float (&rx)[4], float td_offset, float tr_offset, float rd_offset) {
+        constexpr int N = 4;
         const float largest = largest_of(tx);
         if (largest > t.largest) {
             rescale(rescaling(t.largest, largest));
@@ -45,23 +55,43 @@ struct Divergences {
         const float t_origin = origin_of(t.largest);
         const float d_origin = origin_of(d.largest);
         const float r_origin = REFERENCE ? origin_of(r.largest) : 0;
+        /* Without guards against -inf first: what it leaves in the sums is not finite, and then these ids are added again with them. */
+        float td_part = 0;
+        float tr_part = 0;
+        float rd_part = 0;
         UNROLL
         for (int i = 0; i < N; i++) {
             const float weight = exp_from(tx[i], t_origin);
             t.sum += weight;
             d.sum += exp_from(dx[i], d_origin);
-            const bool t_some = tx[i] > MINUS_INFINITY;
-            const bool d_some = dx[i] > MINUS_INFINITY;
-            td += t_some && d_some ? weight * ((tx[i] - dx[i]) - td_offset) : 0.0f;
-            draft_infinite = t_some && !d_some ? 1.0f : draft_infinite;
+            td_part += weight * ((tx[i] - dx[i]) - td_offset);
             if (REFERENCE) {
                 r.sum += exp_from(rx[i], r_origin);
-                const bool r_some = rx[i] > MINUS_INFINITY;
-                tr += t_some && r_some ? weight * ((tx[i] - rx[i]) - tr_offset) : 0.0f;
-                rd += t_some && d_some && r_some ? weight * ((rx[i] - dx[i]) - rd_offset) : 0.0f;
-                reference_infinite = t_some && !r_some ? 1.0f : reference_infinite;
+                tr_part += weight * ((tx[i] - rx[i]) - tr_offset);
+                rd_part += weight * ((rx[i] - dx[i]) - rd_offset);
             }
         }
+        const float parts = td_part + tr_part + rd_part;
+        if (!(parts - parts == 0)) {
+            td_part = tr_part = rd_part = 0;
+            UNROLL
+            for (int i = 0; i < N; i++) {
+                const float weight = exp_from(tx[i], t_origin);
+                const bool t_some = tx[i] > MINUS_INFINITY;
+                const bool d_some = dx[i] > MINUS_INFINITY;
+                td_part += t_some && d_some ? weight * ((tx[i] - dx[i]) - td_offset) : 0.0f;
+                draft_infinite = t_some && !d_some ? 1.0f : draft_infinite;
+                if (REFERENCE) {
+                    const bool r_some = rx[i] > MINUS_INFINITY;
+                    tr_part += t_some && r_some ? weight * ((tx[i] - rx[i]) - tr_offset) : 0.0f;
+                    rd_part += t_some && d_some && r_some ? weight * ((rx[i] - dx[i]) - rd_offset) : 0.0f;
+                    reference_infinite = t_some && !r_some ? 1.0f : reference_infinite;
+                }
+            }
+        }
+        td += td_part;
+        tr += tr_part;
+        rd += rd_part;
     }
 
     DEVICE void merge(const Divergences& other) {

@@ -1,4 +1,7 @@
-/* Stored element types: widened exactly when read, narrowed to nearest with ties to even. The same integer arithmetic as the processor's twin. */
+/*
+ * Stored element types: widened exactly when read, narrowed to nearest with ties to even, by the processor's twin's integer arithmetic or by the
+ * instruction that does the same (only a NaN's payload may differ).
+ */
 #pragma once
 
 #include "device.cuh"
@@ -11,6 +14,9 @@ struct F32 {
     }
     static DEVICE float narrow(float x) {
         return x;
+    }
+    static DEVICE float minus_infinity() {
+        return -INFINITY;
     }
 };
 
@@ -25,6 +31,18 @@ struct BF16 {
         const uint32_t bits = __float_as_uint(x);
         return (uint16_t)(x != x ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
     }
+    static DEVICE uint32_t narrow_pair(float low, float high) {
+#if defined(__CUDA_ARCH__)
+        uint32_t pair;
+        asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+        return pair;
+#else
+        return (uint32_t)narrow(low) | (uint32_t)narrow(high) << 16;
+#endif
+    }
+    static DEVICE uint16_t minus_infinity() {
+        return 0xff80;
+    }
 };
 
 struct F16 {
@@ -32,12 +50,23 @@ struct F16 {
 
     /* The fraction and exponent moved into place and scaled by 2^112, which is exact for normal and subnormal numbers; the top exponent stays the top. */
     static DEVICE float widen(uint16_t x) {
+#if defined(__CUDA_ARCH__)
+        float y;
+        asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x));
+        return y;
+#else
         const uint32_t magnitude = (uint32_t)(x & 0x7fffu) << 13;
         const uint32_t finite = __float_as_uint(__uint_as_float(magnitude) * 0x1p112f);
         const uint32_t bits = (x & 0x7c00u) == 0x7c00u ? magnitude | 0x7f800000u : finite;
         return __uint_as_float(bits | (uint32_t)(x & 0x8000u) << 16);
+#endif
     }
     static DEVICE uint16_t narrow(float x) {
+#if defined(__CUDA_ARCH__)
+        uint16_t y;
+        asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y) : "f"(x));
+        return y;
+#else
         const uint32_t bits = __float_as_uint(x);
         const uint32_t sign = bits >> 16 & 0x8000u;
         const uint32_t magnitude = bits & 0x7fffffffu;
@@ -54,6 +83,19 @@ struct F16 {
             result = (magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
         }
         return (uint16_t)(result | sign);
+#endif
+    }
+    static DEVICE uint32_t narrow_pair(float low, float high) {
+#if defined(__CUDA_ARCH__)
+        uint32_t pair;
+        asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+        return pair;
+#else
+        return (uint32_t)narrow(low) | (uint32_t)narrow(high) << 16;
+#endif
+    }
+    static DEVICE uint16_t minus_infinity() {
+        return 0xfc00;
     }
 };
 

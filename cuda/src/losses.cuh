@@ -98,9 +98,9 @@ inline bool is_loss(int32_t kind) {
     return kind >= ADASPEC_LOSS_KL_DIV && kind <= ADASPEC_LOSS_LK_HYBRID;
 }
 
-/* f(policy) for a kind that was checked. */
+/* f(policy) for a kind that was checked: every thread of a block goes the same way. */
 template <class F>
-int32_t with_loss(int32_t kind, F f) {
+DEVICE void on_loss(int32_t kind, F f) {
     switch (kind) {
         case ADASPEC_LOSS_KL_DIV: return f(KlDiv());
         case ADASPEC_LOSS_RKL: return f(Rkl());

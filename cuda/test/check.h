@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <string>
@@ -216,6 +217,16 @@ inline float from_bf16(uint16_t x) {
     return value;
 }
 
+inline uint16_t to_f16(float x) {
+    const uint16_t sign = std::signbit(x) ? 0x8000 : 0;
+    const double magnitude = fabs((double)x);
+    if (!(magnitude < 65520)) {
+        return sign | (isnan(x) ? 0x7e00 : 0x7c00);
+    }
+    const int exponent = magnitude < 0x1p-14 ? -14 : ilogb(magnitude);
+    return sign | (uint16_t)((exponent + 14) * 1024 + (int)nearbyint(ldexp(magnitude, 10 - exponent)));
+}
+
 inline double from_f16(uint16_t x) {
     const int exponent = x >> 10 & 31;
     const int mantissa = x & 1023;
@@ -225,6 +236,51 @@ inline double from_f16(uint16_t x) {
     }
     return sign * (exponent == 0 ? ldexp(mantissa, -24) : ldexp(1024 + mantissa, exponent - 25));
 }
+
+inline uint16_t narrowed(float x, int32_t type) {
+    return type == ADASPEC_BF16 ? to_bf16(x) : to_f16(x);
+}
+
+inline float widened(uint16_t x, int32_t type) {
+    return type == ADASPEC_BF16 ? from_bf16(x) : (float)from_f16(x);
+}
+
+/*
+ * n elements of a stored type beside their values in f32. What is written through [] is rounded to the type by store(), which comes before the elements
+ * are handed out; load() reads them back.
+ */
+struct Stored {
+    int32_t type;
+    Floats values;
+    Buffer<uint16_t> narrow;
+
+    Stored(int32_t type, int64_t n, const std::function<float(int64_t)>& value) : type(type), values(n, value), narrow(type == ADASPEC_F32 ? 0 : n) {
+        store();
+    }
+    Stored(int32_t type, int64_t n) : Stored(type, n, [](int64_t) { return NAN; }) {}
+
+    void store() {
+        for (int64_t i = 0; i < narrow.n; i++) {
+            narrow[i] = narrowed(values[i], type);
+        }
+        load();
+    }
+    void load() {
+        for (int64_t i = 0; i < narrow.n; i++) {
+            values[i] = widened(narrow[i], type);
+        }
+    }
+    float& operator[](int64_t i) {
+        return values[i];
+    }
+    const float& operator[](int64_t i) const {
+        return values[i];
+    }
+    /* Element i. */
+    void* at(int64_t i) {
+        return type == ADASPEC_F32 ? (void*)(values.data + i) : (void*)(narrow.data + i);
+    }
+};
 
 /* Skips (77) where the forced tier needs instructions the processor lacks; anything else than the forced tier is a failure. */
 inline void require_tier() {

@@ -79,8 +79,8 @@ final class Abi {
         status(table, "cast", P, I, P, I, L, P);
         status(table, "gather_rows", P, P, L, P, L, L, P);
         status(table, "scatter_add_rows", P, L, P, P, L, L, P);
-        status(table, "distill_forward", P, P, P, P, P, P, P, P, P, P, L, P, L, P, L, I, L, L, P);
-        status(table, "distill_backward", P, L, P, L, P, L, P, P, P, P, P, I, F, L, L, P);
+        status(table, "distill_forward", P, P, P, P, P, P, P, P, P, P, L, P, L, P, L, I, I, L, L, P);
+        status(table, "distill_backward", P, L, P, L, P, L, I, P, P, P, P, P, I, F, L, L, P);
         status(table, "cross_entropy_forward", P, P, P, L, P, L, L, P);
         status(table, "cross_entropy_backward", P, L, P, L, P, P, F, L, L, P);
         status(table, "select", P, P, P, D, P, L, P);

@@ -421,13 +421,14 @@ public final class Kernels {
             long ldDraft,
             MemorySegment reference,
             long ldReference,
+            int logitsType,
             int lossKind,
             long n,
             long v) {
         try {
             check((int) distillForward.invokeExact(
                     loss, meanSlope, klDraft, klRef, gap, acceptance, entropy, targetLse, draftLse, target, ldTarget, draft, ldDraft, reference,
-                    ldReference, lossKind, n, v, DEFAULT_STREAM));
+                    ldReference, logitsType, lossKind, n, v, DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -441,6 +442,7 @@ public final class Kernels {
             long ldTarget,
             MemorySegment draft,
             long ldDraft,
+            int logitsType,
             MemorySegment targetLse,
             MemorySegment draftLse,
             MemorySegment meanSlope,
@@ -452,8 +454,8 @@ public final class Kernels {
             long v) {
         try {
             check((int) distillBackward.invokeExact(
-                    dLogits, ldDLogits, target, ldTarget, draft, ldDraft, targetLse, draftLse, meanSlope, acceptance, rows, lossKind, scale, k, v,
-                    DEFAULT_STREAM));
+                    dLogits, ldDLogits, target, ldTarget, draft, ldDraft, logitsType, targetLse, draftLse, meanSlope, acceptance, rows, lossKind,
+                    scale, k, v, DEFAULT_STREAM));
         } catch (Throwable e) {
             throw impossible(e);
         }

@@ -421,7 +421,7 @@ public final class CpuOps implements Ops {
                 dense(operation, "targetLse", statistics.targetLse()), dense(operation, "draftLse", statistics.draftLse()),
                 rows(operation, "target logits", targetLogits), stride(targetLogits), rows(operation, "draft logits", draftLogits),
                 stride(draftLogits), referenceLogits == null ? MemorySegment.NULL : rows(operation, "reference logits", referenceLogits),
-                referenceLogits == null ? 0 : stride(referenceLogits), divergence.code(), n, targetLogits.columns());
+                referenceLogits == null ? 0 : stride(referenceLogits), DType.F32.code(), divergence.code(), n, targetLogits.columns());
     }
 
     @Override
@@ -436,10 +436,10 @@ public final class CpuOps implements Ops {
         }
         kernels.distillBackward(
                 rows(operation, "dLogits", dLogits), stride(dLogits), rows(operation, "target logits", targetLogits), stride(targetLogits),
-                rows(operation, "draft logits", draftLogits), stride(draftLogits), dense(operation, "targetLse", statistics.targetLse()),
-                dense(operation, "draftLse", statistics.draftLse()), denseOrNull(operation, "meanSlope", statistics.meanSlope()),
-                denseOrNull(operation, "acceptance", statistics.acceptance()), rows == null ? MemorySegment.NULL : ids(operation, "rows", rows),
-                divergence.code(), scale, dLogits.rows(), dLogits.columns());
+                rows(operation, "draft logits", draftLogits), stride(draftLogits), DType.F32.code(),
+                dense(operation, "targetLse", statistics.targetLse()), dense(operation, "draftLse", statistics.draftLse()),
+                denseOrNull(operation, "meanSlope", statistics.meanSlope()), denseOrNull(operation, "acceptance", statistics.acceptance()),
+                rows == null ? MemorySegment.NULL : ids(operation, "rows", rows), divergence.code(), scale, dLogits.rows(), dLogits.columns());
     }
 
     @Override
