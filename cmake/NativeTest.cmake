@@ -1,4 +1,8 @@
-# Tests of libadaspec_cpu.so. A tier that the processor lacks is reported as skipped (77).
+# Tests of the libraries. A tier that the processor lacks, and a device that is not there, is reported as skipped (77).
+
+# Each kind of kernels' tests as one target.
+add_custom_target(emulated_tests)
+add_custom_target(cuda_tests)
 
 # adaspec_add_cpu_executable(name source): linked with the library.
 function(adaspec_add_cpu_executable name source)
@@ -26,8 +30,23 @@ function(adaspec_add_emulated_test name)
     add_executable(${name}_emulated ${name}.cpp)
     target_compile_options(${name}_emulated PRIVATE -O1)
     target_link_libraries(${name}_emulated PRIVATE adaspec_emulated adaspec_warnings)
+    add_dependencies(emulated_tests ${name}_emulated)
     foreach(order IN ITEMS forward reverse shuffled)
         add_test(NAME ${name}.emulated.${order} COMMAND ${name}_emulated)
         set_tests_properties(${name}.emulated.${order} PROPERTIES ENVIRONMENT "ADASPEC_EMULATOR_ORDER=${order}" TIMEOUT 300)
     endforeach()
+endfunction()
+
+# adaspec_add_cuda_test(name): cuda/test/{name}.cpp on libadaspec_cuda.so and the device.
+function(adaspec_add_cuda_test name)
+    if(NOT TARGET adaspec_cuda)
+        return()
+    endif()
+    add_executable(${name}_cuda ${name}.cpp)
+    target_compile_definitions(${name}_cuda PRIVATE ADASPEC_TEST_DEVICE)
+    target_compile_options(${name}_cuda PRIVATE -O1)
+    target_link_libraries(${name}_cuda PRIVATE adaspec_cuda adaspec_warnings CUDA::cudart_static)
+    add_dependencies(cuda_tests ${name}_cuda)
+    add_test(NAME ${name}.cuda COMMAND ${name}_cuda)
+    set_tests_properties(${name}.cuda PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
 endfunction()

@@ -27,33 +27,33 @@ int main() {
             CHECK_CLOSE(m[i], dm[(size_t)i], 1e-7, 1e-5, "first moment %d of %d", (int)i, (int)n);
             CHECK_CLOSE(v[i], dv[(size_t)i], 1e-10, 1e-5, "second moment %d of %d", (int)i, (int)n);
         }
-        double sum = -1;
+        Buffer<double> sum(1);
         double want = 0;
-        CHECK_OK(adaspec_sum_of_squares(&sum, param, n, nullptr));
+        CHECK_OK(adaspec_sum_of_squares(sum, param, n, nullptr));
         for (int64_t i = 0; i < n; i++) {
             want += (double)param[i] * param[i];
         }
-        CHECK_CLOSE(sum, want, 0, 1e-14, "sum of squares of %d", (int)n);
+        CHECK_CLOSE(sum[0], want, 0, 1e-14, "sum of squares of %d", (int)n);
     }
     for (int64_t n : {0, 63, 1024, 1025, 100003}) {
         Floats x(n, normals(3));
         double want = 0;
-        double sum = -1;
+        Buffer<double> sum(1);
         for (int64_t i = 0; i < n; i++) {
             want += (double)x[i] * x[i];
         }
-        CHECK_OK(adaspec_sum_of_squares(&sum, x, n, nullptr));
-        CHECK_CLOSE(sum, want, 0, 1e-12, "sum of squares of %d", (int)n);
+        CHECK_OK(adaspec_sum_of_squares(sum, x, n, nullptr));
+        CHECK_CLOSE(sum[0], want, 0, 1e-12, "sum of squares of %d", (int)n);
     }
     check_threads("adamw", [] {
         const int64_t n = 70001;
         Floats param(n, normals(1)), grad(n, normals(2)), m(n, zeros()), v(n, zeros());
         CHECK_OK(adaspec_adamw(param, grad, m, v, 1, 1e-3f, 0.9f, 0.99f, 1e-8f, 0.1f, 1, n, nullptr));
-        double sum = 0;
-        CHECK_OK(adaspec_sum_of_squares(&sum, param, n, nullptr));
+        Buffer<double> sum(1);
+        CHECK_OK(adaspec_sum_of_squares(sum, param, n, nullptr));
         std::vector<float> all = param.copy();
         all.resize(all.size() + 2);
-        memcpy(&all[all.size() - 2], &sum, 8);
+        memcpy(&all[all.size() - 2], sum.data, 8);
         return all;
     });
     float x = 0;

@@ -1,6 +1,7 @@
 /*
- * What every native test stands on: a comparison that NaN cannot pass, memory that ends at an unmapped page, numbers from a seed, and runs that must
- * give the same bits for any number of threads.
+ * What every native test stands on: a comparison that NaN cannot pass, guarded memory, numbers from a seed, and runs that must give the same bits for
+ * any number of threads. The same tests run on a processor, on the emulated kernels and on a device: every pointer that an operation is given comes
+ * from a Buffer, and CHECK_OK waits until its results are there.
  */
 #pragma once
 
@@ -9,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <functional>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "adaspec.h"
+#include "memory.h"
 
 /* True where got is within the tolerance of want; NaN equals only NaN, an infinity only itself. Written so that a NaN difference fails. */
 inline bool is_close(double got, double want, double absolute, double relative) {
@@ -54,11 +54,15 @@ std::string text(const char* format, Arguments... arguments) {
         }                                                                                        \
     } while (0)
 
-#define CHECK_OK(call)                                                                                    \
-    do {                                                                                                  \
-        if ((call) != ADASPEC_OK) {                                                                       \
-            fail(__FILE__, __LINE__, std::string(#call) + " failed: " + adaspec_last_error());            \
-        }                                                                                                 \
+#define CHECK_OK(call)                                                                         \
+    do {                                                                                       \
+        if ((call) != ADASPEC_OK) {                                                            \
+            fail(__FILE__, __LINE__, std::string(#call) + " failed: " + adaspec_last_error()); \
+        }                                                                                      \
+        const std::string failure_ = device_failure();                                         \
+        if (!failure_.empty()) {                                                               \
+            fail(__FILE__, __LINE__, std::string(#call) + " failed " + failure_);              \
+        }                                                                                      \
     } while (0)
 
 /* The call must be refused with a sentence that holds `words`. */
@@ -72,6 +76,11 @@ std::string text(const char* format, Arguments... arguments) {
 /* The library's kernels run on a GPU, or as if: what lies in device memory is not looked at before a kernel runs. */
 inline bool on_gpu() {
     return strncmp(adaspec_backend(), "cuda", 4) == 0;
+}
+
+/* The kernels run on the emulator, where every thread of theirs costs a processor's time. */
+inline bool emulated() {
+    return strcmp(adaspec_backend(), "cuda emulated") == 0;
 }
 
 /* A refusal of what lies in device memory, which only a processor sees in time. */
@@ -114,41 +123,22 @@ struct Random {
     }
 };
 
-/*
- * n elements that end flush at an unmapped page: one element read or written past the end stops the test. Before them lie 64 canary bytes, checked
- * when the buffer goes. Fresh memory is NaN bits.
- */
+/* n elements in guarded memory, NaN bits at first. */
 template <class T>
 struct Buffer {
+    GuardedMemory memory;
     T* data;
     int64_t n;
-    char* region;
-    size_t bytes;
 
-    explicit Buffer(int64_t n) : n(n) {
-        const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-        bytes = ((size_t)n * sizeof(T) + 64 + page - 1) / page * page;
-        region = (char*)mmap(nullptr, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (region == MAP_FAILED || mprotect(region + bytes, page, PROT_NONE) != 0) {
-            fprintf(stderr, "no guarded memory\n");
-            exit(1);
-        }
-        memset(region, 0xff, bytes);
-        data = (T*)(region + bytes - (size_t)n * sizeof(T));
-        memset((char*)data - 64, 0x5a, 64);
-    }
+    explicit Buffer(int64_t n) : memory((size_t)n * sizeof(T)), data((T*)memory.data), n(n) {}
     Buffer(int64_t n, const std::function<T(int64_t)>& value) : Buffer(n) {
         for (int64_t i = 0; i < n; i++) {
             data[i] = value(i);
         }
     }
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
     ~Buffer() {
-        for (int i = 1; i <= 64; i++) {
-            CHECK(((unsigned char*)data)[-i] == 0x5a, "written %d bytes before a buffer of %lld elements", i, (long long)n);
-        }
-        munmap(region, bytes + (size_t)sysconf(_SC_PAGESIZE));
+        const std::string damage = memory.damage();
+        CHECK(damage.empty(), "%s", damage.c_str());
     }
     T& operator[](int64_t i) {
         return data[i];
@@ -169,6 +159,7 @@ struct Buffer {
 
 typedef Buffer<float> Floats;
 typedef Buffer<int32_t> Ints;
+typedef Buffer<adaspec_draw> Draws;
 
 inline std::function<float(int64_t)> normals(uint64_t seed, float scale = 1) {
     auto random = std::make_shared<Random>(seed);
@@ -282,13 +273,14 @@ struct Stored {
     }
 };
 
-/* Skips (77) where the forced tier needs instructions the processor lacks; anything else than the forced tier is a failure. */
+/* Skips (77) where there is no device, or the forced tier needs instructions the processor lacks; anything else than that tier is a failure. */
 inline void require_tier() {
+    require_device();
     if (on_gpu()) {
         return;
     }
-    float x = 0;
-    if (adaspec_add(&x, &x, &x, 1, nullptr) == ADASPEC_DEVICE_ERROR) {
+    Floats x(1, zeros());
+    if (adaspec_add(x, x, x, 1, nullptr) == ADASPEC_DEVICE_ERROR) {
         fprintf(stderr, "skipped: %s\n", adaspec_last_error());
         exit(77);
     }

@@ -17,11 +17,11 @@ struct Drafts {
     int64_t b, g, v, ld;
     Floats target, draft;
     Ints tokens, lengths, first_rows, accepted, next;
-    std::vector<adaspec_draw> draws;
+    Draws draws;
 
     Drafts(int64_t b, int64_t g, int64_t v, uint64_t seed, float size = 1.5f)
         : b(b), g(g), v(v), ld(v + 2), target((b * (g + 1) - 1) * ld + v, normals(seed, size)), draft((b * g - 1) * ld + v, normals(seed + 1, size)),
-          tokens(b * g), lengths(b), first_rows(b), accepted(b), next(b) {
+          tokens(b * g), lengths(b), first_rows(b), accepted(b), next(b), draws(b) {
         int32_t row = 0;
         for (int64_t s = 0; s < b; s++) {
             lengths[s] = (int32_t)(s % (g + 1));
@@ -47,11 +47,10 @@ struct Drafts {
         }
     }
     void run(const Mode& m, uint64_t seed) {
-        draws.clear();
         for (int64_t s = 0; s < b; s++) {
-            draws.push_back(draw_of(seed, 7 + 100 * s, 10 + (int32_t)(s % 4), m.temperature, m.top_k, m.top_p));
+            draws[s] = draw_of(seed, 7 + 100 * s, 10 + (int32_t)(s % 4), m.temperature, m.top_k, m.top_p);
         }
-        CHECK_OK(adaspec_verify(accepted, next, target, ld, first_rows, m.one_hot ? nullptr : draft.data, ld, tokens, lengths, draws.data(),
+        CHECK_OK(adaspec_verify(accepted, next, target, ld, first_rows, m.one_hot ? nullptr : draft.data, ld, tokens, lengths, draws,
             m.verification, m.one_hot, b, g, v, nullptr));
     }
     const float* target_row(int64_t s, int64_t i) {
@@ -74,9 +73,9 @@ struct Oracle {
     Oracle(Drafts& d, int64_t s, const Mode& m) : bound((size_t)d.lengths[s]), scale((size_t)d.lengths[s]) {
         const size_t length = (size_t)d.lengths[s];
         for (size_t i = 0; i <= length; i++) {
-            p.push_back(law(d.target_row(s, (int64_t)i), d.v, d.draws[(size_t)s]));
+            p.push_back(law(d.target_row(s, (int64_t)i), d.v, d.draws[s]));
             if (i < length) {
-                q.push_back(m.one_hot ? std::vector<double>((size_t)d.v) : law(d.draft.data + (s * d.g + (int64_t)i) * d.ld, d.v, d.draws[(size_t)s]));
+                q.push_back(m.one_hot ? std::vector<double>((size_t)d.v) : law(d.draft.data + (s * d.g + (int64_t)i) * d.ld, d.v, d.draws[s]));
                 if (m.one_hot) {
                     q[i][(size_t)d.tokens[s * d.g + (int64_t)i]] = 1;
                 }
@@ -113,7 +112,7 @@ static void check(int64_t b, int64_t g, int64_t v, const Mode& m) {
         reached[(size_t)accepted]++;
         /* Block: the last that passes. Token: all up to the first that does not. */
         for (int32_t i = 0; i < length; i++) {
-            const double margin = uniform(d.draws[(size_t)s], ADASPEC_PURPOSE_ACCEPT, i) - oracle.bound[(size_t)i];
+            const double margin = uniform(d.draws[s], ADASPEC_PURPOSE_ACCEPT, i) - oracle.bound[(size_t)i];
             const bool block = m.verification == ADASPEC_VERIFY_BLOCK;
             if (block ? i == accepted - 1 : i < accepted) {
                 CHECK(margin < 2e-5, "sequence %d: draft token %d is wrongly accepted by %g", (int)s, i, margin);
@@ -121,7 +120,7 @@ static void check(int64_t b, int64_t g, int64_t v, const Mode& m) {
                 CHECK(margin > -2e-5, "sequence %d: draft token %d is wrongly rejected by %g", (int)s, i, margin);
             }
         }
-        const double u = uniform(d.draws[(size_t)s].seed, d.draws[(size_t)s].sequence, d.draws[(size_t)s].position + accepted, ADASPEC_PURPOSE_NEXT);
+        const double u = uniform(d.draws[s].seed, d.draws[s].sequence, d.draws[s].position + accepted, ADASPEC_PURPOSE_NEXT);
         const bool all = accepted == length;
         CHECK(picks(all ? oracle.p[(size_t)accepted] : oracle.leftover((size_t)accepted, oracle.scale[(size_t)accepted]), u, d.next[s], 3e-5),
             "sequence %d: next token %d after %d of %d", (int)s, d.next[s], accepted, length);
@@ -159,23 +158,31 @@ static void check_greedy() {
  * by the library itself; where fewer than two tokens are emitted, the second is the target's own.
  */
 static double emitted_chi_square(const std::vector<double>& p0, const std::vector<double>& p1, float* target, float* draft, int32_t verification) {
-    const int draws = on_gpu() ? 10000 : 300000;
-    std::vector<int> counts(25);
-    for (int i = 0; i < draws; i++) {
-        int32_t tokens[2], accepted = -1, next = -1, second = -1;
-        const int32_t length = 2;
-        const adaspec_draw draw = draw_of(42, 3 * i, 0, 1);
-        const adaspec_draw own = draw_of(43, 3 * i, 0, 1);
-        for (int32_t j = 0; j < 2; j++) {
-            CHECK_OK(adaspec_sample(tokens + j, nullptr, draft + 5 * j, 5, &draw, ADASPEC_PURPOSE_DRAFT, j, 1, 5, nullptr));
+    const int64_t b = emulated() ? 10000 : 300000;
+    Floats draft_rows(b * 10, [&](int64_t i) { return draft[i % 10]; });
+    Floats second_rows(b * 5, [&](int64_t i) { return target[5 + i % 5]; });
+    Draws draws(b, [](int64_t s) { return draw_of(42, 3 * s, 0, 1); });
+    Draws own(b, [](int64_t s) { return draw_of(43, 3 * s, 0, 1); });
+    Ints tokens(b * 2), token(b), second(b), accepted(b), next(b);
+    Ints lengths(b, [](int64_t) { return 2; });
+    Ints first_rows(b, [](int64_t) { return 0; });
+    for (int32_t i = 0; i < 2; i++) {
+        CHECK_OK(adaspec_sample(token, nullptr, draft_rows + 5 * i, 10, draws, ADASPEC_PURPOSE_DRAFT, i, b, 5, nullptr));
+        for (int64_t s = 0; s < b; s++) {
+            tokens[2 * s + i] = token[s];
         }
-        CHECK_OK(adaspec_verify(&accepted, &next, target, 5, nullptr, draft, 5, tokens, &length, &draw, verification, 0, 1, 2, 5, nullptr));
-        CHECK_OK(adaspec_sample(&second, nullptr, target + 5, 5, &own, ADASPEC_PURPOSE_NEXT, 0, 1, 5, nullptr));
-        counts[(size_t)((accepted >= 1 ? tokens[0] : next) * 5 + (accepted == 2 ? tokens[1] : accepted == 1 ? next : second))]++;
+    }
+    CHECK_OK(adaspec_verify(
+        accepted, next, target, 5, first_rows, draft_rows, 5, tokens, lengths, draws, verification, 0, b, 2, 5, nullptr));
+    CHECK_OK(adaspec_sample(second, nullptr, second_rows, 5, own, ADASPEC_PURPOSE_NEXT, 0, b, 5, nullptr));
+    std::vector<int> counts(25);
+    for (int64_t s = 0; s < b; s++) {
+        const int32_t first = accepted[s] >= 1 ? tokens[2 * s] : next[s];
+        counts[(size_t)(first * 5 + (accepted[s] == 2 ? tokens[2 * s + 1] : accepted[s] == 1 ? next[s] : second[s]))]++;
     }
     double sum = 0;
     for (size_t i = 0; i < 25; i++) {
-        sum += pow(counts[i] - draws * p0[i / 5] * p1[i % 5], 2) / (draws * p0[i / 5] * p1[i % 5]);
+        sum += pow(counts[i] - (double)b * p0[i / 5] * p1[i % 5], 2) / ((double)b * p0[i / 5] * p1[i % 5]);
     }
     return sum;
 }
@@ -193,11 +200,11 @@ static void check_broken(int32_t verification) {
                 }
                 Ints tokens(3, [](int64_t) { return 9; });
                 Ints length(1, [](int64_t) { return 3; });
-                const adaspec_draw draw = draw_of(1, 0, 0, temperature, 7, 0.9f);
-                int32_t accepted = -5, next = -5;
-                CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, draft, v, tokens, length, &draw, verification, 0, 1, 3, v, nullptr));
-                CHECK(accepted == at && next == -1, "broken target row %d, temperature %g: accepted %d, next %d", (int)at, (double)temperature,
-                    accepted, next);
+                Draws draw(1, [&](int64_t) { return draw_of(1, 0, 0, temperature, 7, 0.9f); });
+                Ints accepted(1), next(1);
+                CHECK_OK(adaspec_verify(accepted, next, target, v, nullptr, draft, v, tokens, length, draw, verification, 0, 1, 3, v, nullptr));
+                CHECK(accepted[0] == at && next[0] == -1, "broken target row %d, temperature %g: accepted %d, next %d", (int)at, (double)temperature,
+                    accepted[0], next[0]);
             }
         }
     }
@@ -207,16 +214,16 @@ static void check_broken(int32_t verification) {
     draft[v + 4] = NAN;
     Ints tokens(2, [](int64_t) { return 1; });
     Ints length(1, [](int64_t) { return 2; });
-    const adaspec_draw sampled = draw_of(1, 0, 0, 1);
-    const adaspec_draw greedy = draw_of(1, 0, 0, 0);
-    int32_t accepted = -5, next = -5;
-    CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, draft, v, tokens, length, &sampled, verification, 0, 1, 2, v, nullptr));
-    CHECK(accepted == 1 && next == -1, "broken draft row 1: accepted %d, next %d", accepted, next);
+    Draws sampled(1, [](int64_t) { return draw_of(1, 0, 0, 1); });
+    Draws greedy(1, [](int64_t) { return draw_of(1, 0, 0, 0); });
+    Ints accepted(1), next(1);
+    CHECK_OK(adaspec_verify(accepted, next, target, v, nullptr, draft, v, tokens, length, sampled, verification, 0, 1, 2, v, nullptr));
+    CHECK(accepted[0] == 1 && next[0] == -1, "broken draft row 1: accepted %d, next %d", accepted[0], next[0]);
     /* One-hot drafts have no rows, and greedy verification reads none. */
-    CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, nullptr, 0, tokens, length, &sampled, verification, 1, 1, 2, v, nullptr));
-    CHECK(next >= 0, "one-hot draft: next %d", next);
-    CHECK_OK(adaspec_verify(&accepted, &next, target, v, nullptr, nullptr, 0, tokens, length, &greedy, verification, 0, 1, 2, v, nullptr));
-    CHECK(accepted == 0 && next == 0, "ties at temperature 0: accepted %d, next %d", accepted, next);
+    CHECK_OK(adaspec_verify(accepted, next, target, v, nullptr, nullptr, 0, tokens, length, sampled, verification, 1, 1, 2, v, nullptr));
+    CHECK(next[0] >= 0, "one-hot draft: next %d", next[0]);
+    CHECK_OK(adaspec_verify(accepted, next, target, v, nullptr, nullptr, 0, tokens, length, greedy, verification, 0, 1, 2, v, nullptr));
+    CHECK(accepted[0] == 0 && next[0] == 0, "ties at temperature 0: accepted %d, next %d", accepted[0], next[0]);
 }
 
 /* A draft equal to the target is accepted whole, whatever the warp: no rounding lets a number of 1 - 2^-53 fail. */
@@ -226,15 +233,14 @@ static void check_itself(int32_t verification) {
     Floats draft(b * g * v, [&](int64_t i) { return target[(i / v / g * (g + 1) + i / v % g) * v + i % v]; });
     Ints tokens(b * g);
     Ints lengths(b, [=](int64_t) { return (int32_t)g; });
-    std::vector<adaspec_draw> draws;
+    Draws draws(b, [](int64_t s) { return draw_of(5, s, (int32_t)s, s % 2 ? 1 : 0.6f, s % 3 ? 0 : 40, s % 5 ? 1 : 0.9f); });
     for (int64_t s = 0; s < b; s++) {
-        draws.push_back(draw_of(5, s, (int32_t)s, s % 2 ? 1 : 0.6f, s % 3 ? 0 : 40, s % 5 ? 1 : 0.9f));
         for (int32_t i = 0; i < g; i++) {
-            CHECK_OK(adaspec_sample(tokens + s * g + i, nullptr, draft + (s * g + i) * v, v, &draws.back(), ADASPEC_PURPOSE_DRAFT, i, 1, v, nullptr));
+            CHECK_OK(adaspec_sample(tokens + s * g + i, nullptr, draft + (s * g + i) * v, v, draws + s, ADASPEC_PURPOSE_DRAFT, i, 1, v, nullptr));
         }
     }
     Ints accepted(b), next(b);
-    CHECK_OK(adaspec_verify(accepted, next, target, v, nullptr, draft, v, tokens, lengths, draws.data(), verification, 0, b, g, v, nullptr));
+    CHECK_OK(adaspec_verify(accepted, next, target, v, nullptr, draft, v, tokens, lengths, draws, verification, 0, b, g, v, nullptr));
     for (int64_t s = 0; s < b; s++) {
         CHECK(accepted[s] == g && next[s] >= 0, "sequence %d accepts %d of its own", (int)s, accepted[s]);
     }
