@@ -97,6 +97,13 @@ public abstract class Command implements Callable<Integer> {
         }
     }
 
+    /** Fails before the work where its result could not be written to {@code output}: null and {@code -} are none. */
+    protected static void requireWritable(String output) {
+        if (output != null && !output.equals("-")) {
+            AtomicFile.requireWritable(Path.of(output));
+        }
+    }
+
     /** For a value that was parsed and is out of its range: throws a {@link UsageException} unless {@code holds}. */
     protected static void check(boolean holds, String sentence) {
         if (!holds) {

@@ -61,6 +61,30 @@ public final class AtomicFile {
         }
     }
 
+    /**
+     * Fails where {@link #write} to {@code file} could not succeed, as far as that shows beforehand: for work that takes long before it has something
+     * to write. Makes nothing.
+     */
+    public static void requireWritable(Path file) {
+        if (file.toString().isEmpty()) {
+            throw new InputException("the name of the file to write is empty; a path was expected");
+        }
+        Path target = file.toAbsolutePath();
+        if (Files.isDirectory(target)) {
+            throw new InputException("cannot write " + file + ": it is a folder; the name of a file was expected");
+        }
+        Path place = isDevice(target) ? target : target.getParent();
+        while (!Files.exists(place)) {
+            place = place.getParent();
+        }
+        if (!place.equals(target) && !Files.isDirectory(place)) {
+            throw new InputException("cannot write " + file + ": " + place + " is a file and not a folder; choose a writable place with enough room");
+        }
+        if (!Files.isWritable(place)) {
+            throw new InputException("cannot write " + file + ": permission denied; choose a writable place with enough room");
+        }
+    }
+
     /** Brings the names in {@code folder} to the disk: without it a rename may be lost when the machine ends, though not when the process does. */
     public static void syncFolder(Path folder) throws IOException {
         try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {

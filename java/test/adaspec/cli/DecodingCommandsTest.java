@@ -249,6 +249,19 @@ class DecodingCommandsTest {
         assertEquals("length", node.get("finish_reason").asText());
     }
 
+    /** A long evaluation whose result has no place would be lost at its end. */
+    @ParameterizedTest
+    @CsvSource({"generate", "eval"})
+    void aResultThatHasNoPlaceIsRefusedBeforeAnythingIsDecoded(String command) throws IOException {
+        Path prompts = file("prompts.jsonl", "{\"prompt\": \"Tom has\"}");
+        for (String place : List.of(prompts.resolve("out.json").toString(), folder.toString(), "")) {
+            Line line = run(command, "--target", target, "--draft", draft, "--prompt-file", prompts.toString(), "--output-json", place);
+            assertEquals(1, line.code(), line.log());
+            assertTrue(line.log().startsWith("error: ") && line.log().lines().count() == 1, "nothing was done before: " + line.log());
+            assertEquals("", line.out());
+        }
+    }
+
     // ------------------------------------------------------------------------------------------------ eval
 
     @Test

@@ -40,6 +40,18 @@ class AtomicFileTest {
         assertEquals(List.of(file), content());
     }
 
+    @Test
+    void aPlaceThatCannotBeWrittenIsKnownBeforehandAndNothingIsMade() throws IOException {
+        Path file = Files.writeString(folder.resolve("a.txt"), "before");
+        for (Path place : List.of(file.resolve("b.txt"), folder, Path.of(""))) {
+            assertThrows(InputException.class, () -> AtomicFile.requireWritable(place), place.toString());
+        }
+        for (Path place : List.of(file, folder.resolve("c.txt"), folder.resolve("new/folder/c.txt"), Path.of("/dev/null"))) {
+            AtomicFile.requireWritable(place);
+        }
+        assertEquals(List.of(file), content());
+    }
+
     /** A rename would have put a file in the pipe's place, and its reader would have waited for ever. */
     @Test
     void aPipeIsWrittenToAndStaysAPipe() throws Exception {
