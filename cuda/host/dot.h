@@ -32,11 +32,11 @@ INLINE vf4 sums_of_4(vf a, vf b, vf c, vf d) {
     return __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
 }
 
-/* Rows of x in a tile: as many accumulators of 4 columns as the registers hold beside the operands. */
+/* Rows of x in a tile: as many accumulators of 4 columns as the registers hold beside the rows and one column. */
 #if defined(__AVX512F__)
 #define DOT_ROWS 6
 #else
-#define DOT_ROWS 2
+#define DOT_ROWS 3
 #endif
 
 /* Bytes of a cache line, and how far ahead rows of w are asked for, all streams together: a processor looks ahead within a page only. */
@@ -55,17 +55,17 @@ INLINE void dot_sums(vf sums[ROWS][COLUMNS], const float* x, int64_t ld_x, const
         }
     }
     const auto add = [&](int64_t i, int64_t count) __attribute__((always_inline)) {
-        vf columns[COLUMNS];
-#pragma GCC unroll 4
-        for (int j = 0; j < COLUMNS; j++) {
-            columns[j] = count == VL ? Type::widen(w[j] + i) : Type::widen_first(w[j] + i, count);
-        }
+        vf rows[ROWS];
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) {
-            const vf row = load_count(x + r * ld_x + i, count);
+            rows[r] = load_count(x + r * ld_x + i, count);
+        }
 #pragma GCC unroll 4
-            for (int j = 0; j < COLUMNS; j++) {
-                sums[r][j] += row * columns[j];
+        for (int j = 0; j < COLUMNS; j++) {
+            const vf column = count == VL ? Type::widen(w[j] + i) : Type::widen_first(w[j] + i, count);
+#pragma GCC unroll 8
+            for (int r = 0; r < ROWS; r++) {
+                sums[r][j] += rows[r] * column;
             }
         }
     };
@@ -155,8 +155,8 @@ static void dot_columns(
         case 6: dot_streams<6, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
         case 5: dot_streams<5, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
         case 4: dot_streams<4, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
-        case 3: dot_streams<3, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
 #endif
+        case 3: dot_streams<3, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
         case 2: dot_streams<2, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
         case 1: dot_streams<1, Type>(out, ld_out, x, ld_x, w, ld_w, bias, n, k); break;
         default: break;
