@@ -231,6 +231,7 @@ for stage in "${stages[@]}"; do
         note "$stage: done before for these sources (--again repeats it)"
         continue
     fi
+    rm -f "$record"
     start=$SECONDS
     status=0
     # Not in a condition: a function there runs on after its errors. The record is moved into place when the stage is done.

@@ -8,6 +8,7 @@ import gc
 import importlib
 import json
 import os
+import sys
 
 import torch
 
@@ -57,10 +58,11 @@ def main():
     device = "cpu" if options.emulated else "cuda"
     ops = abi.Library(options.library, options.header)
     clock = measure.Clock(device)
-    rows = []
+    rows, broken = [], []
     if os.path.exists(options.results):
         with open(options.results) as file:
             rows = [json.loads(line) for line in file if line.endswith("\n")]
+        rows = [row for row in rows if "failed" not in row.get("times", {}).get("ours", {})]
     done = {f"{row['case']} {row['shape']}" for row in rows}
     # Anew, without a line that an end in the middle left half written.
     with open(options.results, "w") as file:
@@ -77,7 +79,12 @@ def main():
                 continue
             row = measured(clock, case)
             write(row)
+            # Without a device there is no reason for a peer to fail but a mistake in it.
+            broken += [f"{case.key}, {name}: {t['failed']}" for name, t in row["times"].items()
+                       if "failed" in t and (name.startswith("ours") or options.emulated and not t["failed"].startswith("skipped"))]
             print(f"{case.key}: " + ", ".join(f"{name} {describe(t)}" for name, t in row["times"].items()), flush=True)
+    if broken:
+        sys.exit("\n".join(broken))
 
 
 def describe(times):
