@@ -65,12 +65,22 @@ struct Block {
     std::vector<TransactionBarrier> transactions;
 };
 
+/* A cp.async of 16 bytes, of which `bytes` are read. */
+struct AsyncCopy {
+    void* to;
+    const void* from;
+    int bytes;
+    int group;
+};
+
 struct Thread {
     Fiber fiber;
     Place place;
     Block* block;
     int number;
     bool done;
+    std::vector<AsyncCopy> copies;
+    int group; /* that the next copy belongs to */
 };
 
 /* The launch that is running: one at a time on an operating-system thread. */
@@ -187,6 +197,8 @@ void run_cluster(char* stacks, std::mt19937_64& random) {
         t.number = (int)(i % (size_t)running->launch.threads);
         t.place = {dim3((unsigned)t.number, 0, 0), t.block->index, running->launch.blocks, dim3((unsigned)running->launch.threads)};
         t.done = false;
+        t.copies.clear();
+        t.group = 0;
         t.fiber.prepare(stacks + i * STACK_BYTES, STACK_BYTES, thread_entry);
     }
     size_t live = threads.size();
@@ -368,6 +380,28 @@ void barrier_wait(uint64_t* barrier, unsigned parity) {
             yield();
         }
     }
+}
+
+void async_copy(void* shared, const void* global, int bytes) {
+    if (((uintptr_t)shared | (uintptr_t)global) % 16 != 0 || bytes < 0 || bytes > 16) {
+        fault("an async copy of %d bytes from %p to %p; at most 16 between multiples of 16 were expected", bytes, global, shared);
+    }
+    memset(shared, POISON, 16);
+    thread->copies.push_back({shared, global, bytes, thread->group});
+}
+
+void async_commit() {
+    thread->group++;
+}
+
+void async_wait(int left) {
+    std::vector<AsyncCopy>& copies = thread->copies;
+    const auto late = std::stable_partition(copies.begin(), copies.end(), [=](const AsyncCopy& copy) { return copy.group < thread->group - left; });
+    for (auto copy = copies.begin(); copy != late; copy++) {
+        memset(copy->to, 0, 16);
+        memcpy(copy->to, copy->from, (size_t)copy->bytes);
+    }
+    copies.erase(copies.begin(), late);
 }
 
 void bulk_copy(void* shared, const void* global, unsigned bytes, uint64_t* barrier) {

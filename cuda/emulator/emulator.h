@@ -4,6 +4,8 @@
  *
  *   shared memory     starts as NaN bits in every block
  *   bulk copies       arrive when a wait has nothing else to wait for, not before; until then their destination is NaN bits
+ *   async copies      arrive when their thread waits for their group, not before; until then likewise
+ *   matrix products   lose what a device may lose: the low bits of every term, and of the sum
  *   threads           run in one of three orders: forward, reverse, shuffled (ADASPEC_EMULATOR_ORDER, ADASPEC_EMULATOR_SEED)
  *   barriers          are complete when every thread of the block has come, those that returned included: a divergent one is a deadlock, and named
  *   vectors           must be aligned
@@ -77,6 +79,17 @@ void barrier_init(uint64_t* barrier, unsigned arrivals);
 void barrier_arrive(uint64_t* barrier, unsigned transaction_bytes);
 void barrier_wait(uint64_t* barrier, unsigned parity);
 void bulk_copy(void* shared, const void* global, unsigned bytes, uint64_t* barrier);
+
+/* cp.async of the running thread: 16 bytes, zeros past `bytes`. */
+void async_copy(void* shared, const void* global, int bytes);
+void async_commit();
+void async_wait(int left);
+
+/*
+ * mma.m16n8k16 of a warp. Terms are cut to 24 bits below the largest term's leading one, the sum toward zero: the coarsest that was found on a device
+ * (Fasi et al., Numerical behavior of NVIDIA tensor cores, 2021).
+ */
+void mma_bf16(float* d, const uint32_t* a, const uint32_t* b);
 
 /* p, or a fault where it is not aligned to its type. */
 template <class T>
@@ -217,6 +230,16 @@ inline float __fmul_rn(float a, float b) {
 inline float __fadd_rn(float a, float b) {
     volatile float sum = a + b;
     return sum;
+}
+
+/* Four of the eight bytes of y:x, by the lower three bits of each digit of `selector`. */
+inline uint32_t __byte_perm(uint32_t x, uint32_t y, uint32_t selector) {
+    const uint64_t bytes = (uint64_t)y << 32 | x;
+    uint32_t result = 0;
+    for (int i = 0; i < 4; i++) {
+        result |= (uint32_t)(bytes >> 8 * (selector >> 4 * i & 7) & 0xff) << 8 * i;
+    }
+    return result;
 }
 
 inline uint64_t __umul64hi(uint64_t a, uint64_t b) {

@@ -128,7 +128,58 @@ DEVICE T* in_cluster(T* shared, unsigned rank) {
     return there;
 }
 
+#else
+
+/* Older devices: a kernel that needs clusters is compiled for them too, and never launched. */
+DEVICE unsigned cluster_rank() {
+    __trap();
+    return 0;
+}
+
+DEVICE void cluster_barrier() {
+    __trap();
+}
+
+template <class T>
+DEVICE T* in_cluster(T* shared, unsigned) {
+    __trap();
+    return shared;
+}
+
 #endif
+
+/*
+ * Asynchronous: the first `bytes` (0 to 16) of 16 from `global`, then zeros; past the second-level cache's line nothing is kept. Both addresses are multiples
+ * of 16. What was asked for since the last async_commit is a group; the asking thread sees it after async_wait, the others after a barrier behind that.
+ */
+DEVICE void async_copy_16(void* shared, const void* global, int bytes) {
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(bytes) : "memory");
+}
+
+DEVICE void async_commit() {
+    asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
+/* Returns when at most the LEFT latest of this thread's groups are under way. */
+template <int LEFT>
+DEVICE void async_wait() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(LEFT) : "memory");
+}
+
+/*
+ * d (16, 8) += a (16, 16) b (16, 8) of bf16 numbers, two in a register, the lower index in its lower half. Lane l, g = l / 4 and t = 2 (l % 4), holds
+ *
+ *   a[0] (g, t..), a[1] (g + 8, t..), a[2] (g, t + 8..), a[3] (g + 8, t + 8..);  b[0] (t.., g), b[1] (t + 8.., g)
+ *   d[0], d[1] (g, t..), d[2], d[3] (g + 8, t..)
+ *
+ * Products are exact; the order and the rounding of the sum are not specified, and are toward zero on the devices there are.
+ */
+DEVICE void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
 
 /* Barrier `id` (1 to 15) of the block for `threads` of its threads. */
 DEVICE void named_barrier(int id, int threads) {
@@ -216,6 +267,23 @@ DEVICE void cluster_barrier() {
 template <class T>
 DEVICE T* in_cluster(T* shared, unsigned rank) {
     return static_cast<T*>(emulator::in_cluster(shared, rank));
+}
+
+DEVICE void async_copy_16(void* shared, const void* global, int bytes) {
+    emulator::async_copy(shared, global, bytes);
+}
+
+DEVICE void async_commit() {
+    emulator::async_commit();
+}
+
+template <int LEFT>
+DEVICE void async_wait() {
+    emulator::async_wait(LEFT);
+}
+
+DEVICE void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+    emulator::mma_bf16(d, a, b);
 }
 
 DEVICE void named_barrier(int id, int threads) {

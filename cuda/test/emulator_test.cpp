@@ -8,7 +8,7 @@
 #include "device.cuh"
 
 enum Fault { NONE, MISSING_BARRIER, MISSING_WAIT, DIVERGENT_BARRIER, MISSING_ARRIVAL, MISALIGNED_ROW, MISALIGNED_COPY, PAST_SHARED, PAST_GLOBAL,
-             MISSING_CLUSTER_BARRIER, UNINITIALISED_SHARED, WRONG_BYTES };
+             MISSING_CLUSTER_BARRIER, UNINITIALISED_SHARED, WRONG_BYTES, MISSING_ASYNC_WAIT };
 
 const int THREADS = 128;
 
@@ -96,6 +96,53 @@ static void vector_kernel(float* out, const float* x) {
     __stcs(reinterpret_cast<float4*>(out) + threadIdx.x, four);
 }
 
+/* out (4 * 4 * 32) = x, by asynchronous copies of 16 bytes in a ring of three; of the last of a thread's four, only three numbers, then a zero. */
+template <Fault FAULT>
+static void async_kernel(float* out, const float* x) {
+    float4* ring = shared_memory<float4>() + threadIdx.x;
+    for (int i = 0; i < 2; i++) {
+        async_copy_16(ring + i * WARP, x + 4 * (i * WARP + (int)threadIdx.x), 16);
+        async_commit();
+    }
+    for (int i = 0; i < 4; i++) {
+        async_wait<FAULT == MISSING_ASYNC_WAIT ? 2 : 1>();
+        *(reinterpret_cast<float4*>(out) + i * WARP + threadIdx.x) = ring[i % 3 * WARP];
+        if (i < 2) {
+            async_copy_16(ring + (i + 2) % 3 * WARP, x + 4 * ((i + 2) * WARP + (int)threadIdx.x), i == 1 ? 12 : 16);
+        }
+        async_commit();
+    }
+}
+
+/*
+ * d (16, 8) += a (16, 16) b (16, 8): a lane's elements as the PTX ISA numbers them for mma.m16n8k16 (a_0 .. a_7, b_0 .. b_3, c_0 .. c_3), which is not how
+ * the emulator finds them.
+ */
+static void mma_kernel(float* d, const uint16_t* a, const uint16_t* b) {
+    const int group = (int)threadIdx.x >> 2;
+    const int in_group = (int)threadIdx.x % 4;
+    uint32_t left[4] = {};
+    uint32_t right[2] = {};
+    float sum[4];
+    for (int i = 0; i < 8; i++) {
+        const int row = (i < 2 || (4 <= i && i < 6)) ? group : group + 8;
+        const int column = in_group * 2 + (i & 1) + (i < 4 ? 0 : 8);
+        left[i / 2] |= (uint32_t)a[row * 16 + column] << 16 * (i & 1);
+    }
+    for (int i = 0; i < 4; i++) {
+        const int row = in_group * 2 + (i & 1) + (i < 2 ? 0 : 8);
+        right[i / 2] |= (uint32_t)b[row * 8 + group] << 16 * (i & 1);
+    }
+    const auto at = [=](int i) { return (i < 2 ? group : group + 8) * 8 + in_group * 2 + (i & 1); };
+    for (int i = 0; i < 4; i++) {
+        sum[i] = d[at(i)];
+    }
+    mma_bf16(sum, left, right);
+    for (int i = 0; i < 4; i++) {
+        d[at(i)] = sum[i];
+    }
+}
+
 /* Memory of malloc: AddressSanitizer guards both its ends. */
 struct Numbers {
     std::vector<float> x;
@@ -148,6 +195,64 @@ static bool right_vectors() {
     return memcmp(out.data(), in.x.data(), 128 * sizeof(float)) == 0;
 }
 
+template <Fault FAULT>
+static bool right_async() {
+    Numbers in(512);
+    std::vector<float> out(512, NAN);
+    CHECK_OK(launch("async", async_kernel<FAULT>, {1, 32, 3 * 512}, nullptr, out.data(), in.x.data()));
+    bool right = true;
+    for (size_t i = 0; i < 512; i++) {
+        right = right && out[i] == (i >= 3 * 128 && i % 4 == 3 ? 0 : in.x[i]);
+    }
+    return right;
+}
+
+/* Whole numbers, whose sums are exact in any order. */
+static bool right_product() {
+    Random random(5);
+    std::vector<uint16_t> a(16 * 16);
+    std::vector<uint16_t> b(16 * 8);
+    std::vector<float> d(16 * 8);
+    for (uint16_t& x : a) {
+        x = to_bf16((float)(random.below(255) - 127));
+    }
+    for (uint16_t& x : b) {
+        x = to_bf16((float)(random.below(255) - 127));
+    }
+    for (float& x : d) {
+        x = (float)(random.below(2001) - 1000);
+    }
+    std::vector<float> want = d;
+    for (size_t row = 0; row < 16; row++) {
+        for (size_t column = 0; column < 8; column++) {
+            for (size_t k = 0; k < 16; k++) {
+                want[row * 8 + column] += from_bf16(a[row * 16 + k]) * from_bf16(b[k * 8 + column]);
+            }
+        }
+    }
+    CHECK_OK(launch("product", mma_kernel, {1, 32}, nullptr, d.data(), a.data(), b.data()));
+    return d == want;
+}
+
+/* 1 and two halves of its last place, which together would be one: both are cut off, and what is left is cut toward zero. NaN and infinities go through. */
+static bool coarse_product() {
+    std::vector<uint16_t> a(16 * 16);
+    std::vector<uint16_t> b(16 * 8);
+    std::vector<float> d(16 * 8);
+    a[0] = a[1] = a[17] = a[34] = to_bf16(1);
+    a[16] = to_bf16(INFINITY);
+    a[51] = 0x7fc0;
+    for (size_t column = 0; column < 8; column++) {
+        b[column] = to_bf16(1);
+        b[8 + column] = to_bf16(0x1p-24f);
+        b[16 + column] = to_bf16(1);
+        d[column] = 0x1p-24f;
+        d[16 + column] = -0x1p-24f;
+    }
+    CHECK_OK(launch("product", mma_kernel, {1, 32}, nullptr, d.data(), a.data(), b.data()));
+    return d[0] == 1 && d[8] == INFINITY && d[16] == 1 && isnan(d[24]) && d[32] == 0;
+}
+
 /* A missing barrier shows in some order of threads, if not in each. */
 template <class Run>
 static int wrong_in_some_order(Run run) {
@@ -173,6 +278,7 @@ static int plant(const std::string& fault) {
         {"missing-cluster-barrier", right_cluster<MISSING_CLUSTER_BARRIER>},
         {"uninitialised-shared", right_sum<UNINITIALISED_SHARED>},
         {"wrong-bytes", right_copy<WRONG_BYTES>},
+        {"missing-async-wait", right_async<MISSING_ASYNC_WAIT>},
     };
     for (const auto& [name, run] : faults) {
         if (fault == name) {
@@ -191,5 +297,8 @@ int main(int count, char** arguments) {
     CHECK(right_copy<NONE>(), "copies");
     CHECK(right_cluster<NONE>(), "clusters");
     CHECK(right_vectors<NONE>(), "vectors");
+    CHECK(right_async<NONE>(), "asynchronous copies");
+    CHECK(right_product(), "matrix products");
+    CHECK(coarse_product(), "matrix products as coarse as a device's");
     return finish();
 }
