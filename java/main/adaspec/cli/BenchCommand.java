@@ -11,13 +11,13 @@ import java.util.List;
 @picocli.CommandLine.Command(
         name = "bench",
         description = "Measures the engine on this machine, on random models or your own: rates with their spread and share of the measured peak.",
-        subcommands = {BenchTrainCommand.class, BenchDecodeCommand.class},
+        subcommands = {BenchKernelsCommand.class, BenchTrainCommand.class, BenchDecodeCommand.class},
         footerHeading = Command.EXAMPLE,
         footer = "  " + Command.RUN + " bench train --shape tiny --steps 3")
 public final class BenchCommand extends Command {
     @Override
     public Integer call() {
-        throw new UsageException("a command is missing after `bench`; there are `train` and `decode`");
+        throw new UsageException("a command is missing after `bench`; there are `kernels`, `train` and `decode`");
     }
 
     /** Writes {@code lines} to {@code out} and {@code list} to {@code file}; where that is {@code -}, the list alone to {@code out}. */

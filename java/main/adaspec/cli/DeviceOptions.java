@@ -48,6 +48,12 @@ public final class DeviceOptions {
         return device;
     }
 
+    /** N of {@code cuda:N}; 0 of {@code cuda}. */
+    static int cudaIndex(String device) {
+        String number = device.substring("cuda".length());
+        return number.isEmpty() ? 0 : Integer.parseInt(number.substring(1));
+    }
+
     /** From 1 to {@value #MOST_THREADS}. */
     int threads() {
         if (threads == null) {

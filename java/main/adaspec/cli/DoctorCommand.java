@@ -2,6 +2,7 @@ package adaspec.cli;
 
 import adaspec.common.InputException;
 import adaspec.common.Version;
+import adaspec.device.CudaDevice;
 import adaspec.device.Device;
 import adaspec.device.DeviceException;
 import java.io.IOException;
@@ -51,10 +52,13 @@ public final class DoctorCommand extends Command {
         library("libadaspec_cpu.so", "the engine's own kernels");
         library("libdnnl.so.3", "oneDNN, GEMM for training");
         library("libgomp.so.1", "OpenMP");
+        library("libadaspec_cuda.so", "the engine's own kernels for NVIDIA GPUs");
+        library("libadaspec_cublas12.so", "hands cuBLAS 12's calls to cuBLAS 13");
         line("library", "unpacked to " + Device.cacheFolder() + " when the engine runs from its jar");
         resource("adaspec/default/target/config.json", "default target");
         resource("adaspec/default/draft/config.json", "default draft");
         gpu(machine).forEach(text -> line("gpu", text));
+        CudaDevice.survey().forEach(text -> line("cuda", text));
         for (String device : List.of("cpu", "cuda", "reference")) {
             Use use = Use.of(device, devices.threads());
             line("device", "--device " + device + ": " + (use.works() ? "works: " : "") + use.words());
@@ -76,6 +80,18 @@ public final class DoctorCommand extends Command {
      */
     private record Use(String name, String words, List<String> notes) {
         static Use of(String device, int threads) {
+            return device.startsWith("cuda") ? ofGpu(device) : ofProcessor(device, threads);
+        }
+
+        private static Use ofGpu(String device) {
+            try (CudaDevice opened = CudaDevice.open(DeviceOptions.cudaIndex(device))) {
+                return new Use(device, "for single operations (bench kernels), not for models yet: " + opened.describe(), List.of());
+            } catch (CudaDevice.Unusable e) {
+                return new Use(null, "cannot be used: " + e.reason(), List.of());
+            }
+        }
+
+        private static Use ofProcessor(String device, int threads) {
             try (Device opened = Device.open(device, threads)) {
                 String reasons = opened.notes().isEmpty() ? "" : ", because " + String.join("; ", opened.notes());
                 return new Use(opened.name(), opened.describe() + reasons, opened.notes());
@@ -123,7 +139,7 @@ public final class DoctorCommand extends Command {
         return chosen + ", the widest that this processor has" + reasons;
     }
 
-    /** What is there of a GPU and of CUDA. */
+    /** What lies there of a GPU and of CUDA. */
     static List<String> gpu(Machine machine) {
         var said = new ArrayList<String>();
         if (machine.gpuDevices().isEmpty()) {

@@ -1,5 +1,6 @@
 package adaspec.cli;
 
+import adaspec.device.LibrarySearch;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -8,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -21,19 +23,19 @@ final class Machine {
             "amx_tile", "amx_bf16", "asimd", "sve", "bf16"));
 
     private final Path root;
-    private final String libraryPath;
+    private final Map<String, String> environment;
 
     /**
      * @param root        the folder that stands for {@code /}
-     * @param libraryPath folders with a colon between them that the loader searches first, as in {@code LD_LIBRARY_PATH}; may be null
+     * @param environment variables that say where libraries are, as in {@link LibrarySearch}
      */
-    Machine(Path root, String libraryPath) {
+    Machine(Path root, Map<String, String> environment) {
         this.root = root;
-        this.libraryPath = libraryPath == null ? "" : libraryPath;
+        this.environment = environment;
     }
 
     static Machine here() {
-        return new Machine(Path.of("/"), System.getenv("LD_LIBRARY_PATH"));
+        return new Machine(Path.of("/"), System.getenv());
     }
 
     /** The model of the processor; {@code unknown} where the kernel does not tell. */
@@ -93,22 +95,9 @@ final class Machine {
                 .map(line -> line.substring(line.indexOf(':') + 1).strip().replaceAll("\\s+", " "));
     }
 
-    /** Where the shared library {@code name} lies, among the folders of the loader and of CUDA; the first of them, or empty. */
+    /** Where the shared library {@code name} lies, among the folders of the loader, of CUDA and of Python; the first of them, or empty. */
     Optional<Path> library(String name) {
-        var folders = new ArrayList<Path>();
-        for (String folder : libraryPath.split(":")) {
-            if (!folder.isBlank()) {
-                folders.add(root.resolve(folder.replaceFirst("^/+", "")));
-            }
-        }
-        for (String folder : List.of("usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib", "usr/lib/wsl/lib",
-                "usr/local/lib", "usr/local/nvidia/lib64", "usr/local/cuda/lib64", "usr/local/cuda/compat")) {
-            folders.add(root.resolve(folder));
-        }
-        for (Path cuda : matching("usr/local", "cuda-*")) {
-            folders.add(cuda.resolve("lib64"));
-        }
-        return folders.stream().map(folder -> folder.resolve(name)).filter(Files::exists).findFirst();
+        return new LibrarySearch(root, environment).first(name);
     }
 
     private List<Path> matching(String folder, String glob) {

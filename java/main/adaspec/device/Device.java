@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Where operations run: {@code cpu} (the native library) or {@code reference} (plain Java).
+ * Where models run: {@code cpu} (the native library) or {@code reference} (plain Java). Single operations also run on a {@link CudaDevice}.
  *
  * <p>A device that was asked for by name and is missing is an error, never a silent fall-back. May be shared by threads. The number of threads is the
  * process's: of two open devices the one opened last has set it; results do not depend on it.
@@ -31,7 +31,7 @@ public final class Device implements AutoCloseable {
     }
 
     /**
-     * Opens the device {@code requested}: {@code auto}, {@code cpu}, {@code reference} or {@code cuda[:N]}.
+     * Opens the device {@code requested}: {@code auto}, {@code cpu} or {@code reference}; {@code cuda[:N]} runs no models yet.
      *
      * @param threads of the processor; 0: all
      * @throws InputException if it is missing or unknown; {@code auto} takes {@code reference} instead and says why in {@link #notes}
@@ -42,7 +42,8 @@ public final class Device implements AutoCloseable {
             throw new InputException("--threads " + threads + " is out of range; 1 or more was expected");
         }
         if (requested.matches("cuda(:\\d+)?")) {
-            throw new InputException("--device " + requested + ": this version has no CUDA device yet; use --device cpu");
+            throw new InputException("--device " + requested + ": on a GPU this version runs single operations (bench kernels) and no models yet; use"
+                    + " --device cpu");
         }
         return switch (requested) {
             case "reference" -> reference(count, List.of());

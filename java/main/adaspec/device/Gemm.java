@@ -3,7 +3,7 @@ package adaspec.device;
 import java.lang.foreign.MemorySegment;
 
 /** Matrix products on row-major matrices, accumulated in f32. */
-public interface Gemm {
+public interface Gemm extends AutoCloseable {
     /**
      * c (m, n) = a (m, k) b (k, n) + beta c, with a or b read transposed where told.
      *
@@ -46,4 +46,8 @@ public interface Gemm {
 
     /** The library and its version. */
     String describe();
+
+    /** Gives back what the library holds for this device, if anything. Closing twice is calm. */
+    @Override
+    default void close() {}
 }

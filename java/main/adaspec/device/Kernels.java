@@ -6,6 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 
 /**
  * The operations of the C ABI, one method each, in the order of {@code cuda/include/adaspec.h}: there stand shapes and meanings.
@@ -14,9 +16,13 @@ import java.lang.invoke.MethodHandle;
  * exception with the native sentence: {@link IllegalArgumentException} for arguments, {@link DeviceException} else.
  */
 public final class Kernels {
-    private static final MemorySegment DEFAULT_STREAM = MemorySegment.NULL;
+    private static final MethodHandle RUN = run();
 
     private final SymbolLookup library;
+    /** Run before each call; null: nothing is. */
+    private final MethodHandle before;
+
+    private final MemorySegment stream;
     private final MethodHandle lastError;
     private final MethodHandle backend;
     private final MethodHandle setThreads;
@@ -52,8 +58,19 @@ public final class Kernels {
     private final MethodHandle sample;
     private final MethodHandle verify;
 
+    /** The processor's operations. */
     Kernels(SymbolLookup library) {
+        this(library, MemorySegment.NULL, null);
+    }
+
+    /**
+     * @param stream that operations are put on: a cudaStream_t
+     * @param before run on the calling thread before each call, since which device is current belongs to a thread; may be null
+     */
+    Kernels(SymbolLookup library, MemorySegment stream, Runnable before) {
         this.library = library;
+        this.stream = stream;
+        this.before = before == null ? null : RUN.bindTo(before);
         lastError = bind("last_error");
         backend = bind("backend");
         setThreads = bind("set_threads");
@@ -93,10 +110,19 @@ public final class Kernels {
     private MethodHandle bind(String name) {
         MemorySegment symbol = library.find("adaspec_" + name)
                 .orElseThrow(() -> new LinkageError("the native library lacks adaspec_" + name + "; it is of another version than this jar"));
-        return Linker.nativeLinker().downcallHandle(symbol, Abi.FUNCTIONS.get(name));
+        MethodHandle call = Linker.nativeLinker().downcallHandle(symbol, Abi.FUNCTIONS.get(name));
+        return before == null ? call : MethodHandles.foldArguments(call, before);
     }
 
-    /** What the native library runs on: {@code cpu avx512}, {@code cpu avx2}, {@code cpu baseline}. */
+    private static MethodHandle run() {
+        try {
+            return MethodHandles.lookup().findVirtual(Runnable.class, "run", MethodType.methodType(void.class));
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException("every Runnable has run", e);
+        }
+    }
+
+    /** What the native library runs on: {@code cpu avx512}, {@code cpu avx2}, {@code cpu baseline}, {@code cuda sm_90}. */
     public String backend() {
         return text(backend);
     }
@@ -172,7 +198,7 @@ public final class Kernels {
 
     public void embeddingForward(MemorySegment out, MemorySegment table, int tableType, MemorySegment ids, long n, long c, long v) {
         try {
-            check((int) embeddingForward.invokeExact(out, table, tableType, ids, n, c, v, DEFAULT_STREAM));
+            check((int) embeddingForward.invokeExact(out, table, tableType, ids, n, c, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -180,7 +206,7 @@ public final class Kernels {
 
     public void embeddingBackward(MemorySegment dTable, MemorySegment dOut, MemorySegment ids, long n, long c, long v) {
         try {
-            check((int) embeddingBackward.invokeExact(dTable, dOut, ids, n, c, v, DEFAULT_STREAM));
+            check((int) embeddingBackward.invokeExact(dTable, dOut, ids, n, c, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -190,7 +216,7 @@ public final class Kernels {
             MemorySegment out, MemorySegment mean, MemorySegment rstd, MemorySegment x, MemorySegment gain, MemorySegment bias, float eps, long n,
             long c) {
         try {
-            check((int) layernormForward.invokeExact(out, mean, rstd, x, gain, bias, eps, n, c, DEFAULT_STREAM));
+            check((int) layernormForward.invokeExact(out, mean, rstd, x, gain, bias, eps, n, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -208,7 +234,7 @@ public final class Kernels {
             long n,
             long c) {
         try {
-            check((int) layernormBackward.invokeExact(dx, dGain, dBias, dOut, x, mean, rstd, gain, n, c, DEFAULT_STREAM));
+            check((int) layernormBackward.invokeExact(dx, dGain, dBias, dOut, x, mean, rstd, gain, n, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -216,7 +242,7 @@ public final class Kernels {
 
     public void rmsnormForward(MemorySegment out, MemorySegment rstd, MemorySegment x, MemorySegment gain, float eps, long n, long c) {
         try {
-            check((int) rmsnormForward.invokeExact(out, rstd, x, gain, eps, n, c, DEFAULT_STREAM));
+            check((int) rmsnormForward.invokeExact(out, rstd, x, gain, eps, n, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -225,7 +251,7 @@ public final class Kernels {
     public void rmsnormBackward(
             MemorySegment dx, MemorySegment dGain, MemorySegment dOut, MemorySegment x, MemorySegment rstd, MemorySegment gain, long n, long c) {
         try {
-            check((int) rmsnormBackward.invokeExact(dx, dGain, dOut, x, rstd, gain, n, c, DEFAULT_STREAM));
+            check((int) rmsnormBackward.invokeExact(dx, dGain, dOut, x, rstd, gain, n, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -247,7 +273,7 @@ public final class Kernels {
             long n,
             long k) {
         try {
-            check((int) linearRows.invokeExact(out, ldOut, x, ldX, weight, weightType, ldWeight, bias, m, n, k, DEFAULT_STREAM));
+            check((int) linearRows.invokeExact(out, ldOut, x, ldX, weight, weightType, ldWeight, bias, m, n, k, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -255,7 +281,7 @@ public final class Kernels {
 
     public void biasAdd(MemorySegment out, long ldOut, MemorySegment bias, long n, long c) {
         try {
-            check((int) biasAdd.invokeExact(out, ldOut, bias, n, c, DEFAULT_STREAM));
+            check((int) biasAdd.invokeExact(out, ldOut, bias, n, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -263,7 +289,7 @@ public final class Kernels {
 
     public void columnSum(MemorySegment sum, MemorySegment x, long ldX, long n, long c) {
         try {
-            check((int) columnSum.invokeExact(sum, x, ldX, n, c, DEFAULT_STREAM));
+            check((int) columnSum.invokeExact(sum, x, ldX, n, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -276,7 +302,7 @@ public final class Kernels {
             MemorySegment qkv, MemorySegment layout, MemorySegment positions, MemorySegment table, long tableRows, int rotated, boolean inverse,
             long n) {
         try {
-            check((int) rotary.invokeExact(qkv, layout, positions, table, tableRows, rotated, inverse ? 1 : 0, n, DEFAULT_STREAM));
+            check((int) rotary.invokeExact(qkv, layout, positions, table, tableRows, rotated, inverse ? 1 : 0, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -286,7 +312,7 @@ public final class Kernels {
             MemorySegment out, MemorySegment lse, MemorySegment qkv, MemorySegment layout, MemorySegment starts, long sequences, float scale,
             long n) {
         try {
-            check((int) attentionForward.invokeExact(out, lse, qkv, layout, starts, sequences, scale, n, DEFAULT_STREAM));
+            check((int) attentionForward.invokeExact(out, lse, qkv, layout, starts, sequences, scale, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -304,7 +330,7 @@ public final class Kernels {
             float scale,
             long n) {
         try {
-            check((int) attentionBackward.invokeExact(dQkv, dOut, out, lse, qkv, layout, starts, sequences, scale, n, DEFAULT_STREAM));
+            check((int) attentionBackward.invokeExact(dQkv, dOut, out, lse, qkv, layout, starts, sequences, scale, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -313,7 +339,7 @@ public final class Kernels {
     public void cacheAppend(
             MemorySegment keys, MemorySegment values, MemorySegment qkv, MemorySegment layout, long position, long capacity, long m) {
         try {
-            check((int) cacheAppend.invokeExact(keys, values, qkv, layout, position, capacity, m, DEFAULT_STREAM));
+            check((int) cacheAppend.invokeExact(keys, values, qkv, layout, position, capacity, m, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -330,7 +356,7 @@ public final class Kernels {
             float scale,
             long m) {
         try {
-            check((int) attentionDecode.invokeExact(out, qkv, layout, keys, values, position, capacity, scale, m, DEFAULT_STREAM));
+            check((int) attentionDecode.invokeExact(out, qkv, layout, keys, values, position, capacity, scale, m, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -340,7 +366,7 @@ public final class Kernels {
 
     public void geluForward(MemorySegment out, MemorySegment x, boolean tanhForm, long n) {
         try {
-            check((int) geluForward.invokeExact(out, x, tanhForm ? 1 : 0, n, DEFAULT_STREAM));
+            check((int) geluForward.invokeExact(out, x, tanhForm ? 1 : 0, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -348,7 +374,7 @@ public final class Kernels {
 
     public void geluBackward(MemorySegment dx, MemorySegment dOut, MemorySegment x, boolean tanhForm, long n) {
         try {
-            check((int) geluBackward.invokeExact(dx, dOut, x, tanhForm ? 1 : 0, n, DEFAULT_STREAM));
+            check((int) geluBackward.invokeExact(dx, dOut, x, tanhForm ? 1 : 0, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -356,7 +382,7 @@ public final class Kernels {
 
     public void swigluForward(MemorySegment out, MemorySegment x, long n, long c) {
         try {
-            check((int) swigluForward.invokeExact(out, x, n, c, DEFAULT_STREAM));
+            check((int) swigluForward.invokeExact(out, x, n, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -364,7 +390,7 @@ public final class Kernels {
 
     public void swigluBackward(MemorySegment dx, MemorySegment dOut, MemorySegment x, long n, long c) {
         try {
-            check((int) swigluBackward.invokeExact(dx, dOut, x, n, c, DEFAULT_STREAM));
+            check((int) swigluBackward.invokeExact(dx, dOut, x, n, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -372,7 +398,7 @@ public final class Kernels {
 
     public void add(MemorySegment out, MemorySegment a, MemorySegment b, long n) {
         try {
-            check((int) add.invokeExact(out, a, b, n, DEFAULT_STREAM));
+            check((int) add.invokeExact(out, a, b, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -380,7 +406,7 @@ public final class Kernels {
 
     public void cast(MemorySegment out, int outType, MemorySegment x, int xType, long n) {
         try {
-            check((int) cast.invokeExact(out, outType, x, xType, n, DEFAULT_STREAM));
+            check((int) cast.invokeExact(out, outType, x, xType, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -388,7 +414,7 @@ public final class Kernels {
 
     public void gatherRows(MemorySegment out, MemorySegment x, long ldX, MemorySegment rows, long k, long c) {
         try {
-            check((int) gatherRows.invokeExact(out, x, ldX, rows, k, c, DEFAULT_STREAM));
+            check((int) gatherRows.invokeExact(out, x, ldX, rows, k, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -396,7 +422,7 @@ public final class Kernels {
 
     public void scatterAddRows(MemorySegment x, long ldX, MemorySegment d, MemorySegment rows, long k, long c) {
         try {
-            check((int) scatterAddRows.invokeExact(x, ldX, d, rows, k, c, DEFAULT_STREAM));
+            check((int) scatterAddRows.invokeExact(x, ldX, d, rows, k, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -428,7 +454,7 @@ public final class Kernels {
         try {
             check((int) distillForward.invokeExact(
                     loss, meanSlope, klDraft, klRef, gap, acceptance, entropy, targetLse, draftLse, target, ldTarget, draft, ldDraft, reference,
-                    ldReference, logitsType, lossKind, n, v, DEFAULT_STREAM));
+                    ldReference, logitsType, lossKind, n, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -455,7 +481,7 @@ public final class Kernels {
         try {
             check((int) distillBackward.invokeExact(
                     dLogits, ldDLogits, target, ldTarget, draft, ldDraft, logitsType, targetLse, draftLse, meanSlope, acceptance, rows, lossKind,
-                    scale, k, v, DEFAULT_STREAM));
+                    scale, k, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -464,7 +490,7 @@ public final class Kernels {
     public void crossEntropyForward(MemorySegment loss, MemorySegment lse, MemorySegment logits, long ldLogits, MemorySegment targets, long n,
             long v) {
         try {
-            check((int) crossEntropyForward.invokeExact(loss, lse, logits, ldLogits, targets, n, v, DEFAULT_STREAM));
+            check((int) crossEntropyForward.invokeExact(loss, lse, logits, ldLogits, targets, n, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -481,7 +507,7 @@ public final class Kernels {
             long n,
             long v) {
         try {
-            check((int) crossEntropyBackward.invokeExact(dLogits, ldDLogits, logits, ldLogits, lse, targets, scale, n, v, DEFAULT_STREAM));
+            check((int) crossEntropyBackward.invokeExact(dLogits, ldDLogits, logits, ldLogits, lse, targets, scale, n, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -490,7 +516,7 @@ public final class Kernels {
     /** {@code kept}: one i32; {@code scratch}: n floats. */
     public void select(MemorySegment keptRows, MemorySegment kept, MemorySegment gap, double k, MemorySegment scratch, long n) {
         try {
-            check((int) select.invokeExact(keptRows, kept, gap, k, scratch, n, DEFAULT_STREAM));
+            check((int) select.invokeExact(keptRows, kept, gap, k, scratch, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -501,7 +527,7 @@ public final class Kernels {
     /** {@code sum}: one f64. */
     public void sumOfSquares(MemorySegment sum, MemorySegment x, long n) {
         try {
-            check((int) sumOfSquares.invokeExact(sum, x, n, DEFAULT_STREAM));
+            check((int) sumOfSquares.invokeExact(sum, x, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -521,7 +547,7 @@ public final class Kernels {
             long step,
             long n) {
         try {
-            check((int) adamw.invokeExact(param, grad, m, v, gradScale, lr, beta1, beta2, eps, weightDecay, step, n, DEFAULT_STREAM));
+            check((int) adamw.invokeExact(param, grad, m, v, gradScale, lr, beta1, beta2, eps, weightDecay, step, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -541,7 +567,7 @@ public final class Kernels {
             long b,
             long v) {
         try {
-            check((int) sample.invokeExact(token, probability, logits, ldLogits, draws, purpose, index, b, v, DEFAULT_STREAM));
+            check((int) sample.invokeExact(token, probability, logits, ldLogits, draws, purpose, index, b, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -567,7 +593,7 @@ public final class Kernels {
         try {
             check((int) verify.invokeExact(
                     accepted, next, target, ldTarget, firstRows, draft, ldDraft, draftTokens, draftLengths, draws, verification, oneHotDraft ? 1 : 0, b,
-                    g, v, DEFAULT_STREAM));
+                    g, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }

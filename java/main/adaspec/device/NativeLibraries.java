@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
@@ -26,6 +27,9 @@ import java.util.Map;
  * <p>From a folder of classes they are loaded where they lie; from a jar through {@link NativeCache}.
  */
 record NativeLibraries(SymbolLookup openMp, SymbolLookup cpu, Path folder) {
+    /** The library with the operations for NVIDIA GPUs. */
+    static final String CUDA = "libadaspec_cuda.so";
+
     private static final String PLATFORM = "linux-x86_64";
 
     /** Why there are none: a sentence without its end. */
@@ -46,6 +50,19 @@ record NativeLibraries(SymbolLookup openMp, SymbolLookup cpu, Path folder) {
             return SymbolLookup.libraryLookup(folder.resolve("libdnnl.so.3"), Arena.global());
         } catch (IllegalArgumentException e) {
             throw new DeviceException("oneDNN cannot be loaded: " + e.getMessage());
+        }
+    }
+
+    /** The operations for NVIDIA GPUs: only where a CUDA compiler was there to build them. */
+    SymbolLookup cuda() throws Missing {
+        Path file = folder.resolve(CUDA);
+        if (!Files.exists(file)) {
+            throw new Missing(CUDA + " is missing from this build, which found no CUDA compiler", null);
+        }
+        try {
+            return SymbolLookup.libraryLookup(file, Arena.global());
+        } catch (IllegalArgumentException e) {
+            throw new Missing(CUDA + " cannot be loaded: " + e.getMessage(), e);
         }
     }
 

@@ -131,6 +131,61 @@ class BenchCommandTest {
         assertTrue(line.log().contains(sentence), line.log());
     }
 
+    private static Line kernels(String... more) {
+        var arguments = new ArrayList<>(List.of("bench", "kernels", "--device", "cpu", "--vocab", "96", "--rows", "3", "--hidden", "64", "--context", "9",
+                "--repetitions", "2"));
+        arguments.addAll(List.of(more));
+        return Line.run(arguments.toArray(String[]::new));
+    }
+
+    @Test
+    void kernelsAreMeasuredWithTheKeysOfTheContract() throws Exception {
+        Line line = kernels("--operation", "select", "--operation", "adamw", "--output-json", "-", "--threads", "1");
+        assertEquals(Main.OK, line.code(), line.log());
+        JsonNode list = Json.MAPPER.readTree(line.out());
+        var names = new ArrayList<String>();
+        for (JsonNode each : list) {
+            var keys = new ArrayList<String>();
+            each.fieldNames().forEachRemaining(keys::add);
+            assertEquals(KEYS, keys);
+            assertTrue(each.get("value").asDouble() > 0, each.toString());
+            names.add(each.get("name").asText().replace("kernels: ", ""));
+        }
+        assertEquals(List.of("read bandwidth", "copy bandwidth", "gemm f32", "select", "select rate", "adamw", "adamw rate"), names);
+        assertTrue(list.get(0).get("device").asText().startsWith("cpu "), line.out());
+    }
+
+    @Test
+    void theTableOfKernelsIsReadAndTheFileWrittenBesideIt() {
+        Path file = folder.resolve("kernels.json");
+        Line line = kernels("--operation", "norm_forward", "--output-json", file.toString());
+        assertEquals(Main.OK, line.code(), line.log());
+        for (String word : List.of(
+                "read bandwidth", "copy bandwidth", "large product", "operation ", "layernorm_forward  48 x 64", "rmsnorm_forward", "share:")) {
+            assertTrue(line.out().contains(word), word + " is missing in\n" + line.out());
+        }
+        assertTrue(Files.exists(file));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "--vocab 0 | 2 | --vocab 0 is out of range; 1 to 16777216 was expected",
+        "--rows 0 | 2 | --rows 0 is out of range",
+        "--rows 65536 --vocab 50304 | 2 | --rows 65536 by --vocab 50304 is out of range; at most 1073741824 logits were expected",
+        "--hidden 100 | 2 | --hidden 100 is out of range; a multiple of 64 up to 32768 was expected",
+        "--context 0 | 2 | --context 0 is out of range",
+        "--repetitions 0 | 2 | --repetitions 0 is out of range",
+        "--operation matmul | 2 | --operation matmul names none; there are distill_forward kl_div, ",
+        "--device reference | 1 | --device reference: plain Java has no native operations to time; use --device cpu",
+        "--device cuda:999 | 1 | --device cuda:999: ",
+    })
+    void whatOfKernelsCannotBeMeasuredIsASentence(String options, int code, String sentence) {
+        Line line = Line.run(("bench kernels " + options).split(" "));
+        assertEquals(code, line.code(), line.log());
+        assertTrue(line.log().contains(sentence), line.log());
+        assertTrue(code == Main.USAGE || line.log().contains("use --device cpu"), line.log());
+    }
+
     @Test
     void noOtherCommandTakesSyntheticAcceptance() {
         for (String command : List.of("generate --target x --prompt y", "eval --target x --draft y --prompt-file z", "distill", "bench train")) {
@@ -144,6 +199,6 @@ class BenchCommandTest {
     void benchAloneSaysWhatThereIs() {
         Line line = Line.run("bench");
         assertEquals(Main.USAGE, line.code());
-        assertTrue(line.log().contains("there are `train` and `decode`"), line.log());
+        assertTrue(line.log().contains("there are `kernels`, `train` and `decode`"), line.log());
     }
 }

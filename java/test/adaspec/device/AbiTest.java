@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import adaspec.StandIns;
 import adaspec.ops.Divergence;
 import adaspec.ops.Draw;
 import adaspec.ops.HeadLayout;
@@ -12,8 +13,10 @@ import adaspec.ops.Philox;
 import adaspec.ops.Verification;
 import adaspec.tensor.DType;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
@@ -163,6 +166,46 @@ class AbiTest {
         }
         for (String operation : operations) {
             assertTrue(tests.toString().contains("CHECK_OK(adaspec_" + operation + "("), "no test in cuda/test runs adaspec_" + operation);
+        }
+    }
+
+    @Test
+    void everyOperationIsACudaKernelThatTheEmulatorTests() throws IOException {
+        String sources = Files.readString(ROOT.resolve("cmake/CudaSources.cmake"));
+        String emulated = Files.readString(ROOT.resolve("cuda/test/CMakeLists.txt")).replaceAll("(?s).*set\\(operation_tests(.*?)\\).*", "$1");
+        Map<String, String> kernels = new LinkedHashMap<>();
+        try (var files = Files.list(ROOT.resolve("cuda/src"))) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".cu")).toList()) {
+                String name = file.getFileName().toString().replace(".cu", "");
+                assertTrue(sources.matches("(?s).*\\b" + name + "\\b.*"), name + ".cu is not among the sources of the library");
+                for (Matcher m = Pattern.compile("extern \"C\" int32_t adaspec_(\\w+)\\(").matcher(Files.readString(file)); m.find(); ) {
+                    kernels.put(m.group(1), name);
+                }
+            }
+        }
+        var operations = new TreeSet<>(prototypes(header()).keySet());
+        operations.removeAll(List.of("last_error", "backend"));
+        assertEquals(operations, new TreeSet<>(kernels.keySet()), "cuda/src");
+        operations.remove("set_threads");
+        for (String operation : operations) {
+            boolean tested = false;
+            for (String test : emulated.trim().split("\\s+")) {
+                tested |= Files.readString(ROOT.resolve("cuda/test/" + test + ".cpp")).contains("CHECK_OK(adaspec_" + operation + "(");
+            }
+            assertTrue(tested, "no test that the emulator runs calls adaspec_" + operation);
+        }
+    }
+
+    /** The library for GPUs is loaded where this build made it, which takes no GPU; the emulated kernels stand for it elsewhere. */
+    @Test
+    void theCudaLibraryHasEveryFunctionOfTheTable() {
+        Path cuda = StandIns.build().resolve(NativeLibraries.CUDA);
+        for (Path library : Files.exists(cuda) ? List.of(cuda, StandIns.emulatedKernels()) : List.of(StandIns.emulatedKernels())) {
+            var symbols = SymbolLookup.libraryLookup(library, Arena.global());
+            for (String name : Abi.FUNCTIONS.keySet()) {
+                assertTrue(symbols.find("adaspec_" + name).isPresent(), library + " lacks adaspec_" + name);
+            }
+            assertTrue(new Kernels(symbols).backend().startsWith("cuda "), library.toString());
         }
     }
 

@@ -58,8 +58,8 @@ class DeviceTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "cuda   | 0  | --device cuda: this version has no CUDA device yet; use --device cpu",
-        "cuda:3 | 0  | --device cuda:3: this version has no CUDA device yet; use --device cpu",
+        "cuda   | 0  | --device cuda: on a GPU this version runs single operations (bench kernels) and no models yet; use --device cpu",
+        "cuda:3 | 0  | --device cuda:3: on a GPU this version runs single operations (bench kernels) and no models yet; use --device cpu",
         "tpu    | 0  | --device tpu is unknown; auto, cpu, cuda[:N] or reference was expected",
         "auto   | -1 | --threads -1 is out of range; 1 or more was expected",
     })

@@ -1,0 +1,2 @@
+/* A library that is only there. */
+const int standin_empty = 0;
