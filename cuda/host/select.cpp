@@ -1,6 +1,7 @@
-/* The rows whose gap reaches the quantile 1 - k, as torch.quantile has it. */
+/* The rows of largest gap: by the quantile 1 - k, as torch.quantile has it, or by their number. */
 #include <math.h>
 
+#include "share.h"
 #include "status.h"
 #include "vec.h"
 
@@ -46,27 +47,45 @@ static float lerp(float below, float above, float weight) {
     return weight < 0.5f ? __builtin_fmaf(weight, step, below) : __builtin_fmaf(weight - 1.0f, step, above);
 }
 
-ADASPEC_OPERATION(select)(int32_t* kept_rows, int32_t* kept, const float* gap, double k, float*, int64_t n, void*) {
+/* The quantile 1 - k. */
+static float quantile_threshold(const float* gap, double k, int64_t n) {
+    const float quantile = (float)(1 - k);
+    const float rank = quantile * (float)(n - 1);
+    const int64_t below = (int64_t)floorf(rank);
+    const int64_t above = (int64_t)ceilf(rank) < n ? (int64_t)ceilf(rank) : n - 1;
+    const float low = value_at_rank(gap, n, below);
+    return lerp(low, above == below ? low : value_at_rank(gap, n, above), rank - (float)below);
+}
+
+/* Lists the rows above the threshold and of those at it the first so many that there are `most`. */
+static int32_t list_rows(int32_t* rows, const float* gap, float threshold, int64_t most, int64_t n) {
+    int64_t room = most;
+    for (int64_t i = 0; i < n; i++) {
+        room -= gap[i] > threshold;
+    }
+    int32_t count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (gap[i] > threshold || (gap[i] == threshold && room-- > 0)) {
+            rows[count++] = (int32_t)i;
+        }
+    }
+    return count;
+}
+
+ADASPEC_OPERATION(select)(int32_t* kept_rows, int32_t* kept, const float* gap, double k, int32_t rule, float*, int64_t n, void*) {
     REQUIRE(n >= 1 && n <= INT32_MAX, "select: %lld rows; at least one was expected", (long long)n);
     REQUIRE(k >= 0 && k <= 1, "select: k is %g; a share between 0 and 1 was expected", k);
+    REQUIRE(rule == ADASPEC_SELECT_QUANTILE || rule == ADASPEC_SELECT_COUNT, "select: rule %d does not exist", rule);
     *kept = 0;
     for (int64_t i = 0; i < n; i++) {
         if (isnan(gap[i])) {
             return ADASPEC_OK;
         }
     }
-    const float quantile = (float)(1 - k);
-    const float rank = quantile * (float)(n - 1);
-    const int64_t below = (int64_t)floorf(rank);
-    const int64_t above = (int64_t)ceilf(rank) < n ? (int64_t)ceilf(rank) : n - 1;
-    const float low = value_at_rank(gap, n, below);
-    const float threshold = lerp(low, above == below ? low : value_at_rank(gap, n, above), rank - (float)below);
-    int32_t count = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (gap[i] >= threshold) {
-            kept_rows[count++] = (int32_t)i;
-        }
+    const int64_t most = rule == ADASPEC_SELECT_QUANTILE ? n : rows_of_share(k, n);
+    if (most > 0) {
+        const float threshold = rule == ADASPEC_SELECT_QUANTILE ? quantile_threshold(gap, k, n) : value_at_rank(gap, n, n - most);
+        *kept = list_rows(kept_rows, gap, threshold, most, n);
     }
-    *kept = count;
     return ADASPEC_OK;
 }

@@ -228,12 +228,19 @@ ADASPEC_API int32_t adaspec_cross_entropy_backward(
     float* dlogits, int64_t ld_dlogits, const float* logits, int64_t ld_logits, const float* lse, const int32_t* targets, float scale, int64_t n,
     int64_t v, void* stream);
 
+/* Which rows are kept. */
+#define ADASPEC_SELECT_QUANTILE 0
+#define ADASPEC_SELECT_COUNT 1
+
 /*
- * Kept are the rows with gap >= torch.quantile(gap, 1 - k): rank = f32(f32(1-k) * (n-1)) with 1-k in double first, torch's two-branch lerp between
- * the neighbours in f32, each branch one fused multiply-add; ties are all kept; any NaN keeps nothing. kept_rows (n) receives them ascending, *kept
- * their number. scratch: n floats.
+ * The rows of largest gap (n >= 1), k in [0, 1]. kept_rows (n) receives them ascending, *kept their number; any NaN keeps nothing. scratch: n floats.
+ * ADASPEC_SELECT_QUANTILE: the rows with gap >= torch.quantile(gap, 1 - k): rank = f32(f32(1-k) * (n-1)) with 1-k in double first, torch's two-branch
+ * lerp between the neighbours in f32, each branch one fused multiply-add; ties are all kept.
+ * ADASPEC_SELECT_COUNT: exactly ceil(k n) rows, of ties those with lower index; a product that rounding alone takes past a whole number counts as that
+ * number. -0 and +0 are ties.
  */
-ADASPEC_API int32_t adaspec_select(int32_t* kept_rows, int32_t* kept, const float* gap, double k, float* scratch, int64_t n, void* stream);
+ADASPEC_API int32_t adaspec_select(
+    int32_t* kept_rows, int32_t* kept, const float* gap, double k, int32_t rule, float* scratch, int64_t n, void* stream);
 
 /* ---------------------------------------------------------------------------------------------------------------- optimiser */
 

@@ -130,7 +130,31 @@ DEVICE T* in_cluster(T* shared, unsigned rank) {
 
 #else
 
-/* Older devices: a kernel that needs clusters is compiled for them too, and never launched. */
+/* Compiled for devices without, so that kernels need no two versions, and never reached there: who launches asks has_clusters(). */
+DEVICE void barrier_init(uint64_t*, unsigned) {
+    __trap();
+}
+
+DEVICE void barrier_init_fence() {
+    __trap();
+}
+
+DEVICE void barrier_arrive(uint64_t*) {
+    __trap();
+}
+
+DEVICE void barrier_arrive_expecting(uint64_t*, unsigned) {
+    __trap();
+}
+
+DEVICE void barrier_wait(uint64_t*, unsigned) {
+    __trap();
+}
+
+DEVICE void bulk_copy(void*, const void*, unsigned, uint64_t*) {
+    __trap();
+}
+
 DEVICE unsigned cluster_rank() {
     __trap();
     return 0;
@@ -194,14 +218,8 @@ inline bool has_clusters() {
         && major >= 9;
 }
 
-/* Puts the kernel on the stream; a refusal by the device becomes a sentence. No blocks: nothing to do. */
-template <class... Parameters>
-inline int32_t launch(
-    const char* operation, void (*kernel)(Parameters...), const Grid& grid, void* stream, Given<Parameters>... arguments) {
-    if ((uint64_t)grid.blocks.x * grid.blocks.y * grid.blocks.z == 0) {
-        return ADASPEC_OK;
-    }
-    cudaLaunchAttribute cluster;
+/* The launch of a grid; `cluster` must live as long. */
+inline cudaLaunchConfig_t config_of(const Grid& grid, void* stream, cudaLaunchAttribute& cluster) {
     cluster.id = cudaLaunchAttributeClusterDimension;
     cluster.val.clusterDim.x = (unsigned)grid.cluster;
     cluster.val.clusterDim.y = 1;
@@ -213,10 +231,43 @@ inline int32_t launch(
     config.stream = (cudaStream_t)stream;
     config.attrs = &cluster;
     config.numAttrs = grid.cluster > 1 ? 1 : 0;
-    cudaError_t status = cudaSuccess;
-    if (grid.shared_bytes > 48 << 10) {
-        status = cudaFuncSetAttribute((const void*)kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)grid.shared_bytes);
+    return config;
+}
+
+/* More than 48 KB of shared memory must be asked for. */
+inline cudaError_t allow_shared(const void* kernel, size_t bytes) {
+    return bytes > 48 << 10 ? cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes) : cudaSuccess;
+}
+
+/* How many of the grid's clusters the device runs at once: as many as a kernel launches that takes its work in turns. 0: none fits. */
+template <class... Parameters>
+inline int64_t clusters_at_once(void (*kernel)(Parameters...), const Grid& grid) {
+    cudaLaunchAttribute cluster;
+    const cudaLaunchConfig_t config = config_of(grid, nullptr, cluster);
+    int count = 0;
+    if (allow_shared((const void*)kernel, grid.shared_bytes) != cudaSuccess) {
+        return 0;
     }
+    if (grid.cluster > 1) {
+        return cudaOccupancyMaxActiveClusters(&count, kernel, &config) == cudaSuccess ? count : 0;
+    }
+    int device = 0;
+    int processors = 0;
+    return cudaGetDevice(&device) == cudaSuccess && cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device) == cudaSuccess
+            && cudaOccupancyMaxActiveBlocksPerMultiprocessor(&count, kernel, grid.threads, grid.shared_bytes) == cudaSuccess
+        ? (int64_t)count * processors : 0;
+}
+
+/* Puts the kernel on the stream; a refusal by the device becomes a sentence. No blocks: nothing to do. */
+template <class... Parameters>
+inline int32_t launch(
+    const char* operation, void (*kernel)(Parameters...), const Grid& grid, void* stream, Given<Parameters>... arguments) {
+    if ((uint64_t)grid.blocks.x * grid.blocks.y * grid.blocks.z == 0) {
+        return ADASPEC_OK;
+    }
+    cudaLaunchAttribute cluster;
+    const cudaLaunchConfig_t config = config_of(grid, stream, cluster);
+    cudaError_t status = allow_shared((const void*)kernel, grid.shared_bytes);
     if (status == cudaSuccess) {
         status = cudaLaunchKernelEx(&config, kernel, arguments...);
     }
@@ -294,6 +345,12 @@ DEVICE void named_barrier(int id, int threads) {
 inline bool has_clusters() {
     const char* text = getenv("ADASPEC_EMULATOR_CLUSTERS");
     return text == nullptr || text[0] != '0';
+}
+
+/* Few, so that a test's rows are more. */
+template <class... Parameters>
+inline int64_t clusters_at_once(void (*)(Parameters...), const Grid&) {
+    return 2;
 }
 
 template <class... Parameters>

@@ -7,6 +7,7 @@ import adaspec.bench.KernelMachine.Operand;
 import adaspec.device.Kernels;
 import adaspec.ops.Divergence;
 import adaspec.ops.Philox;
+import adaspec.ops.SelectionRule;
 import adaspec.ops.Verification;
 import adaspec.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -94,13 +95,15 @@ final class KernelCases {
                     gradient.segment(), v, x.segment(), v, lse.segment(), ids.segment(), 1f / n, n, v));
         });
         long gaps = 256L * n;
-        add("select", gaps + " gaps, 0.4 kept", gaps * (double) F32, KEPT * gaps * Integer.BYTES, 0, (k, make) -> {
-            Operand gap = make.normal(gaps);
-            Operand rows = make.zeros(gaps);
-            Operand kept = make.zeros(1);
-            Operand scratch = make.zeros(gaps);
-            return wordWork(kept, 1, () -> k.select(rows.segment(), kept.segment(), gap.segment(), KEPT, scratch.segment(), gaps));
-        });
+        for (SelectionRule rule : SelectionRule.values()) {
+            add("select " + word(rule), gaps + " gaps, 0.4 kept", gaps * (double) F32, KEPT * gaps * Integer.BYTES, 0, (k, make) -> {
+                Operand gap = make.normal(gaps);
+                Operand rows = make.zeros(gaps);
+                Operand kept = make.zeros(1);
+                Operand scratch = make.zeros(gaps);
+                return wordWork(kept, 1, () -> k.select(rows.segment(), kept.segment(), gap.segment(), KEPT, rule.code(), scratch.segment(), gaps));
+            });
+        }
     }
 
     private void distill(Divergence loss, DType type) {

@@ -83,7 +83,7 @@ final class Abi {
         status(table, "distill_backward", P, L, P, L, P, L, I, P, P, P, P, P, I, F, L, L, P);
         status(table, "cross_entropy_forward", P, P, P, L, P, L, L, P);
         status(table, "cross_entropy_backward", P, L, P, L, P, P, F, L, L, P);
-        status(table, "select", P, P, P, D, P, L, P);
+        status(table, "select", P, P, P, D, I, P, L, P);
         status(table, "sum_of_squares", P, P, L, P);
         status(table, "adamw", P, P, P, P, F, F, F, F, F, F, L, L, P);
         status(table, "sample", P, P, P, L, P, I, I, L, L, P);

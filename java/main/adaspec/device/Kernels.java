@@ -514,9 +514,9 @@ public final class Kernels {
     }
 
     /** {@code kept}: one i32; {@code scratch}: n floats. */
-    public void select(MemorySegment keptRows, MemorySegment kept, MemorySegment gap, double k, MemorySegment scratch, long n) {
+    public void select(MemorySegment keptRows, MemorySegment kept, MemorySegment gap, double k, int rule, MemorySegment scratch, long n) {
         try {
-            check((int) select.invokeExact(keptRows, kept, gap, k, scratch, n, stream));
+            check((int) select.invokeExact(keptRows, kept, gap, k, rule, scratch, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }

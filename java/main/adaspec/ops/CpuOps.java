@@ -464,10 +464,11 @@ public final class CpuOps implements Ops {
     }
 
     @Override
-    public int select(Tensor keptRows, Tensor gap, double k) {
+    public int select(Tensor keptRows, Tensor gap, double k, SelectionRule rule) {
         require(gap.size() >= 1 && keptRows.size() >= gap.size(), "select", "keptRows is " + keptRows + ", gap is " + gap);
         // The processor selects by radix and needs no scratch.
-        kernels.select(ids("select", "keptRows", keptRows), number, dense("select", "gap", gap), k, MemorySegment.NULL, gap.size());
+        kernels.select(
+                ids("select", "keptRows", keptRows), number, dense("select", "gap", gap), k, rule.code(), MemorySegment.NULL, gap.size());
         return number.get(ValueLayout.JAVA_INT, 0);
     }
 

@@ -181,11 +181,12 @@ public interface Ops {
     void crossEntropyBackward(Tensor dLogits, Tensor logits, Tensor lse, Tensor targets, float scale);
 
     /**
-     * The published selection: kept are the rows with gap &gt;= torch.quantile(gap, 1 - k), with torch's own f32 arithmetic: rank = f32(f32(1-k) * (n-1))
-     * where 1-k is taken in double before it is rounded (f32(1 - 0.4) is not 1f - 0.4f), two-branch lerp between the neighbours; ties at the threshold are all kept; any NaN keeps nothing. Writes the kept rows, ascending, to
-     * keptRows (n) i32 and returns how many. gap (n), n &gt;= 1.
+     * The rows of largest gap (n), n &gt;= 1, k in [0, 1], written ascending to keptRows (n) i32; returns how many. Any NaN keeps nothing.
+     * QUANTILE: gap &gt;= torch.quantile(gap, 1 - k), rank = f32(f32(1-k) * (n-1)) where 1-k is taken in double before it is rounded (f32(1 - 0.4) is not
+     * 1f - 0.4f), two-branch lerp between the neighbours; ties at the threshold are all kept. COUNT: exactly ceil(k n), of ties those with lower index; a
+     * product k n that rounding alone takes past a whole number counts as that number.
      */
-    int select(Tensor keptRows, Tensor gap, double k);
+    int select(Tensor keptRows, Tensor gap, double k, SelectionRule rule);
 
     // ------------------------------------------------------------------------------------------------ optimiser
 

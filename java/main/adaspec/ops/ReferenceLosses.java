@@ -46,8 +46,7 @@ final class ReferenceLosses {
         }
     }
 
-    /** torch.quantile's own arithmetic: ATen Sorting.cpp computes rank and weight in the tensor's type and interpolates with ATen's lerp. */
-    static int select(Tensor keptRows, Tensor gap, double k) {
+    static int select(Tensor keptRows, Tensor gap, double k, SelectionRule rule) {
         int n = Math.toIntExact(gap.rows());
         require(n >= 1 && keptRows.rows() >= n, "select", "keptRows is " + keptRows + ", gap is " + gap);
         float[] sorted = gap.toFloats();
@@ -57,18 +56,37 @@ final class ReferenceLosses {
             }
         }
         Arrays.sort(sorted);
-        float q = (float) (1 - k);
-        float rank = q * (n - 1);
-        int below = (int) rank;
-        int above = (int) Math.ceil(rank);
-        float threshold = lerp(sorted[below], sorted[above], rank - below);
+        int most = rule == SelectionRule.QUANTILE ? n : rowsOfShare(k, n);
+        if (most == 0) {
+            return 0;
+        }
+        float threshold = rule == SelectionRule.QUANTILE ? quantile(sorted, 1 - k) : sorted[n - most];
+        int room = most;
+        for (int i = 0; i < n; i++) {
+            room -= gap.get(i) > threshold ? 1 : 0;
+        }
         int kept = 0;
         for (int i = 0; i < n; i++) {
-            if (gap.get(i) >= threshold) {
+            if (gap.get(i) > threshold || (gap.get(i) == threshold && room-- > 0)) {
                 keptRows.setInt(kept++, i);
             }
         }
         return kept;
+    }
+
+    /** torch.quantile's own arithmetic: ATen Sorting.cpp computes rank and weight in the tensor's type and interpolates with ATen's lerp. */
+    private static float quantile(float[] sorted, double share) {
+        float rank = (float) share * (sorted.length - 1);
+        int below = (int) rank;
+        int above = (int) Math.ceil(rank);
+        return lerp(sorted[below], sorted[above], rank - below);
+    }
+
+    /** ceil(k n); a product within its rounding of a whole number is that number. */
+    private static int rowsOfShare(double k, int n) {
+        double product = k * n;
+        double whole = Math.rint(product);
+        return (int) Math.min(n, Math.abs(product - whole) <= 0x1p-50 * product ? whole : Math.ceil(product));
     }
 
     /** ATen's lerp: from the nearer end, so that weight 1 gives {@code end} exactly; each branch one fused multiply-add, as PyTorch's kernels compile it. */

@@ -328,8 +328,8 @@ public final class ReferenceOps implements Ops {
     }
 
     @Override
-    public int select(Tensor keptRows, Tensor gap, double k) {
-        return ReferenceLosses.select(keptRows, gap, k);
+    public int select(Tensor keptRows, Tensor gap, double k, SelectionRule rule) {
+        return ReferenceLosses.select(keptRows, gap, k, rule);
     }
 
     // ------------------------------------------------------------------------------------------------ optimiser

@@ -1,6 +1,7 @@
 package adaspec.train;
 
 import adaspec.ops.Ops;
+import adaspec.ops.SelectionRule;
 import adaspec.ops.Philox;
 import adaspec.tensor.DType;
 import adaspec.tensor.Tensor;
@@ -137,7 +138,7 @@ public record Selection(Rule rule, double k, Scope scope, long seed) {
                 if (groups[g + 1] == first) {
                     continue;
                 }
-                int found = ops.select(rows, ranks.rows(first, groups[g + 1]), k);
+                int found = ops.select(rows, ranks.rows(first, groups[g + 1]), k, SelectionRule.QUANTILE);
                 for (int i = 0; i < found; i++) {
                     kept[count++] = first + rows.getInt(i);
                 }

@@ -10,6 +10,7 @@ import adaspec.ops.Draw;
 import adaspec.ops.HeadLayout;
 import adaspec.ops.Ops;
 import adaspec.ops.Philox;
+import adaspec.ops.SelectionRule;
 import adaspec.ops.Verification;
 import adaspec.tensor.DType;
 import java.io.IOException;
@@ -132,6 +133,9 @@ class AbiTest {
         }
         for (Divergence divergence : Divergence.values()) {
             expected.put("LOSS_" + divergence.name(), divergence.code());
+        }
+        for (SelectionRule rule : SelectionRule.values()) {
+            expected.put("SELECT_" + rule.name(), rule.code());
         }
         assertEquals(expected, constants);
     }

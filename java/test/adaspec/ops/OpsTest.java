@@ -506,22 +506,26 @@ class OpsTest {
     void select(double k) {
         for (int n : new int[] {1, 2, 3, 100, 1023, 4001}) {
             for (int levels : new int[] {0, 3}) {
+                int exact = (int) ((Math.round(100 * k) * n + 99) / 100);
                 agree(0, 0, (ops, data) -> {
                     Tensor gap = data.normal(1, n);
                     for (int i = 0; i < n && levels > 0; i++) {
                         gap.set(i, Math.round(gap.get(i) * levels));
                     }
                     Tensor kept = data.step.tensor(DType.I32, n);
-                    int count = ops.select(kept, gap, k);
+                    int count = ops.select(kept, gap, k, SelectionRule.QUANTILE);
                     assertTrue(count >= 1 && count <= n);
-                    return List.of(kept.rows(0, count));
+                    Tensor counted = data.step.tensor(DType.I32, n);
+                    assertEquals(exact, ops.select(counted, gap, k, SelectionRule.COUNT));
+                    return List.of(kept.rows(0, count), counted.rows(0, exact));
                 });
             }
         }
         agree(0, 0, (ops, data) -> {
             Tensor gap = data.normal(1, 5);
             gap.set(2, Float.NaN);
-            return List.of(data.step.i32(ops.select(data.step.tensor(DType.I32, 5), gap, k)));
+            Tensor kept = data.step.tensor(DType.I32, 5);
+            return List.of(data.step.i32(ops.select(kept, gap, k, SelectionRule.QUANTILE), ops.select(kept, gap, k, SelectionRule.COUNT)));
         });
     }
 
