@@ -4,8 +4,8 @@ set(ADASPEC_CPU_DIR ${CMAKE_CURRENT_SOURCE_DIR}/cuda/host)
 
 # One file per operation, compiled for every tier.
 set(ADASPEC_CPU_OPERATIONS
-    adamw attention cast cross_entropy decode_attention distill embedding gelu layernorm linear_rows rmsnorm rotary rows sample select swiglu
-    verify)
+    adamw attention cast cross_entropy decode_attention distill distill_forward_backward embedding gelu layernorm linear_rows rmsnorm rotary rows sample
+    select swiglu verify)
 
 # Compiled once.
 set(ADASPEC_CPU_COMMON dispatch status threads)

@@ -1,61 +1,7 @@
 /* Losses between target and draft over the vocabulary, beside the divergences that select; and their gradients by the draft's logits. */
-#include "divergences.h"
-#include "losses.h"
+#include "distill.h"
 #include "status.h"
 #include "threads.h"
-
-/*
- * What needs both laws: another walk over the rows, which were just read and are near. Infinite divergences of target and draft pass through as such.
- */
-template <class Loss, class Type>
-static RowSums sums_of(const Row<Type>& t, const Row<Type>& d, double kl_draft, int64_t v) {
-    const float p_scale = (float)(1 / t.sum);
-    const float q_scale = (float)(1 / d.sum);
-    const float lse_distance = (float)(d.log_sum_exp() - t.log_sum_exp());
-    RowSums row = {kl_draft, 0, 0, 0};
-    for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
-        const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
-        vf acceptance = {};
-        vf terms = {};
-        vf slopes = {};
-        for (int64_t j = 0; j < length; j += VL) {
-            const int64_t count = length - j < VL ? length - j : VL;
-            const vf tx = t.load(first + j, count);
-            const vf dx = d.load(first + j, count);
-            const vf p = exp(tx - t.largest) * p_scale;
-            const vf q = exp(dx - d.largest) * q_scale;
-            acceptance += min(p, q);
-            if constexpr (Loss::SLOPE) {
-                const vf slope = Loss::slope(p, q, (dx - tx) - lse_distance);
-                terms += Loss::term(p, q, slope);
-                slopes += q * slope;
-            }
-        }
-        row.acceptance += sum_double(acceptance);
-        row.terms += sum_double(terms);
-        row.mean_slope += sum_double(slopes);
-    }
-    return row;
-}
-
-/* -sum q log q. */
-template <class Type>
-static double entropy_of(const Row<Type>& d, int64_t v) {
-    const float q_scale = (float)(1 / d.sum);
-    const float log_scale = (float)log(d.sum);
-    double total = 0;
-    for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
-        const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
-        vf block = {};
-        for (int64_t j = 0; j < length; j += VL) {
-            const vf x = d.load(first + j, length - j < VL ? length - j : VL) - d.largest;
-            const vf q = exp(x) * q_scale;
-            block += q > 0.0f ? q * (log_scale - x) : splat(0);
-        }
-        total += sum_double(block);
-    }
-    return total;
-}
 
 namespace {
 
@@ -155,30 +101,9 @@ struct Backward {
         const Row<Type> t(target, from * ld_target);
         const Row<Type> d(draft, from * ld_draft);
         typename Type::element* out = (typename Type::element*)dlogits + i * ld_dlogits;
-        const float t_lse = target_lse[from];
-        const float d_lse = draft_lse[from];
-        float kl_weight = 1;
-        float slope_weight = 0;
-        float mean = 0;
-        if constexpr (Loss::SLOPE) {
-            const float a = acceptance != nullptr ? acceptance[from] : 0;
-            kl_weight = Loss::kl_weight(a);
-            slope_weight = Loss::slope_weight(a);
-            mean = mean_slope[from];
-        }
-        for (int64_t j = 0; j < v; j += VL) {
-            const int64_t count = v - j < VL ? v - j : VL;
-            const vf tx = t.load(j, count);
-            const vf dx = d.load(j, count);
-            const vf p = exp(tx - t_lse);
-            const vf q = exp(dx - d_lse);
-            if constexpr (Loss::SLOPE) {
-                const vf slope = Loss::slope(p, q, (dx - tx) - (d_lse - t_lse));
-                Type::narrow(out + j, scale * (kl_weight * (q - p) + slope_weight * (q * (slope - mean))), count);
-            } else {
-                Type::narrow(out + j, scale * (q - p), count);
-            }
-        }
+        const Gradient<Loss> gradient(
+            target_lse[from], draft_lse[from], Loss::SLOPE ? mean_slope[from] : 0, acceptance != nullptr ? acceptance[from] : 0, scale);
+        gradient.write(out, t, d, v);
     }
 
     template <class Loss, class Type>
@@ -191,23 +116,6 @@ struct Backward {
 };
 
 }  // namespace
-
-/* run<policy of the loss, stored type>(); both were checked. */
-template <class Walk>
-static int32_t run(int32_t kind, int32_t type, const Walk& walk) {
-    return with_loss(kind, [&](auto policy) {
-        return with_type(type, [&](auto stored) {
-            walk.template run<decltype(policy), decltype(stored)>();
-            return ADASPEC_OK;
-        });
-    });
-}
-
-#define REQUIRE_LOSS(operation, kind) \
-    REQUIRE((kind) >= ADASPEC_LOSS_KL_DIV && (kind) <= ADASPEC_LOSS_LK_HYBRID, "%s: %d is not a loss", operation, kind)
-
-#define REQUIRE_TYPE(operation, type) \
-    REQUIRE(is_float_type(type), "%s: logits of type %d; 0 (f32), 1 (bf16) or 2 (f16) was expected", operation, type)
 
 ADASPEC_OPERATION(distill_forward)(
     float* loss, float* mean_slope, float* kl_draft, float* kl_ref, float* gap, float* acceptance, float* entropy, float* target_lse,

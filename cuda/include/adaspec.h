@@ -219,6 +219,16 @@ ADASPEC_API int32_t adaspec_distill_backward(
     const float* target_lse, const float* draft_lse, const float* mean_slope, const float* acceptance, const int32_t* rows, int32_t loss_kind,
     float scale, int64_t k, int64_t v, void* stream);
 
+/*
+ * The forward without a reference, then the backward of all rows, in one step: dlogits (n, v) of logits_type = scale * the gradient of each row's loss by
+ * the draft's logits, and per row what the forward says of loss, kl_draft, acceptance, target_lse and draft_lse, each of which may be NULL. dlogits may
+ * be draft (pointer and stride). A row that is not finite has NaN in them and in its gradient. Where a row fits into the caches or, on a GPU with
+ * clusters, on chip, logits are read once. On a processor every number has the bits of a forward and a backward.
+ */
+ADASPEC_API int32_t adaspec_distill_forward_backward(
+    void* dlogits, int64_t ld_dlogits, float* loss, float* kl_draft, float* acceptance, float* target_lse, float* draft_lse, const void* target,
+    int64_t ld_target, const void* draft, int64_t ld_draft, int32_t logits_type, int32_t loss_kind, float scale, int64_t n, int64_t v, void* stream);
+
 /* loss (n) = lse - logits[targets]; lse (n) is kept for the backward. */
 ADASPEC_API int32_t adaspec_cross_entropy_forward(
     float* loss, float* lse, const float* logits, int64_t ld_logits, const int32_t* targets, int64_t n, int64_t v, void* stream);

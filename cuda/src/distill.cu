@@ -1,62 +1,212 @@
 /*
  * The losses between target and draft over the vocabulary, beside the divergences that select; and their gradients by the draft's logits.
  *
- * Forward: a block of 256 threads streams a row's target, draft and reference once (6 bytes an id in bf16; 4 with a cached reference). What needs both
- * laws, acceptance, slopes and entropy, takes a second walk over the row. Backward: a block a kept row, target and draft read once, the gradient written
- * once (6 bytes an id of a kept row).
+ * Forward: 256 threads stream a row's target, draft and reference once (6 bytes an id in bf16; 4 with a cached reference). What needs both laws,
+ * acceptance, slopes and entropy, takes a second walk over the row. Where a device has bulk copies and rows are aligned for them, a block goes from row to
+ * row, and a warp of its own keeps a ring of stages full, into the next row while the others finish this one; else a block a row. Backward: a block a kept
+ * row, target and draft read once, the gradient written once (6 bytes an id of a kept row).
  */
 #include "distill.cuh"
 
 namespace {
 
-/* Three blocks on a multiprocessor, 85 registers a thread: 73 KB of loads on their way while what came before is worked on. */
+/* Three blocks on a multiprocessor: about 73 KB of loads on their way while what came before is worked on, by the ring twice that. */
 constexpr int THREADS = 256;
+constexpr int WARPS = THREADS / WARP;
 constexpr int BLOCKS = 3;
 
+/* A row of a block at a time, by loads. */
 template <class Type, bool REFERENCE, bool ALIGNED>
-__global__ void __launch_bounds__(THREADS, BLOCKS) forward_kernel(Forward f, int32_t loss_kind, bool laws) {
+struct LoadedRows {
     typedef Divergences<REFERENCE> Row;
-    typedef const typename Type::element* Pointer;
-    const int64_t i = blockIdx.x;
-    const Pointer t = row_of<Type>(f.target, f.ld_target, i);
-    const Pointer d = row_of<Type>(f.draft, f.ld_draft, i);
-    const Pointer r = REFERENCE ? row_of<Type>(f.reference, f.ld_reference, i) : d;
-    const float td_offset = offset_of(Type::widen(t[0]), Type::widen(d[0]));
-    const float tr_offset = offset_of(Type::widen(t[0]), Type::widen(r[0]));
-    const float rd_offset = offset_of(Type::widen(r[0]), Type::widen(d[0]));
-    Row row;
-    if constexpr (REFERENCE) {
-        const Pointer rows[] = {t, d, r};
-        walk_logits<Type, ALIGNED, ReadAgain, THREADS>(
-            rows, f.v, [&](int32_t, const auto& x) { row.add(x[0], x[1], x[2], td_offset, tr_offset, rd_offset); });
-    } else {
-        const Pointer rows[] = {t, d};
-        walk_logits<Type, ALIGNED, ReadAgain, THREADS>(rows, f.v, [&](int32_t, const auto& x) { row.add(x[0], x[1], x[1], td_offset, 0, 0); });
+
+    const Forward& f;
+    Row* partials; /* of warps: a Row is longer than LawSums */
+    int64_t i;
+
+    DEVICE LoadedRows(const Forward& f) : f(f), partials(shared_memory<Row>()), i(blockIdx.x) {}
+
+    DEVICE void next() {
+        i += gridDim.x;
     }
-    row = block_merge<THREADS>(row, shared_memory<Row>());
-    const bool valid = row.finite();
-    const Laws both = Laws::of(row.t, row.d);
-    const double kl_draft = threadIdx.x == 0 ? write_statistics(f, i, row, td_offset, tr_offset, rd_offset) : 0;
-    on_loss(loss_kind, [&](auto policy) {
-        typedef decltype(policy) Loss;
-        RowSums sums = {kl_draft, (double)NAN, (double)NAN, Loss::SLOPE ? (double)NAN : 0};
+
+    /* consume(x) for this thread's vectors x of the first ROWS of target, draft, reference. */
+    template <int ROWS, class F>
+    DEVICE void walk(F consume) const {
+        const typename Type::element* rows[ROWS];
+        f.template rows_of<Type>(rows, i);
+        walk_logits<Type, ALIGNED, ReadAgain, THREADS>(rows, f.v, [&](int32_t, const auto& x) { consume(x); });
+    }
+
+    template <class T>
+    DEVICE T merge(const T& x) const {
+        static_assert(sizeof(T) <= sizeof(Row));
+        return block_merge<THREADS>(x, reinterpret_cast<T*>(partials));
+    }
+};
+
+/*
+ * The same by bulk copies: one lane of the block's last warp sends for stages, a vector of every other thread from each row; a stage is taken by warps and
+ * sent for again when all of them have. A thread has the same vectors as above, and so the same sums.
+ */
+template <class Type, bool REFERENCE>
+struct RingRows {
+    typedef Divergences<REFERENCE> Row;
+    static constexpr int N = LANES<Type>;
+    static constexpr int MOST_ROWS = REFERENCE ? 3 : 2;
+    static constexpr int STAGES = 4;
+    static constexpr int TAKERS = 1; /* their barrier */
+
+    struct Shared {
+        uint4 vectors[STAGES][MOST_ROWS][THREADS];
+        uint64_t full[STAGES];
+        uint64_t empty[STAGES];
+        Row partials[WARPS];
+    };
+
+    const Forward& f;
+    Shared& shared;
+    int64_t i;
+    unsigned count = 0; /* stages that were sent for, or taken */
+
+    DEVICE RingRows(const Forward& f) : f(f), shared(*shared_memory<Shared>()), i(blockIdx.x) {
+        if (threadIdx.x == 0) {
+            for (int stage = 0; stage < STAGES; stage++) {
+                barrier_init(&shared.full[stage], 1);
+                barrier_init(&shared.empty[stage], WARPS);
+            }
+            barrier_init_fence();
+        }
+        __syncthreads();
+    }
+
+    DEVICE void next() {
+        i += gridDim.x;
+    }
+
+    /* By the one lane: what a walk over ROWS rows will take. Vectors that are not whole are left to those who take. */
+    template <int ROWS>
+    DEVICE void send() {
+        const typename Type::element* rows[ROWS];
+        f.template rows_of<Type>(rows, i);
+        for (int32_t first = 0; first < f.v; first += THREADS * N) {
+            const unsigned stage = count % STAGES;
+            if (count >= STAGES) {
+                barrier_wait(&shared.empty[stage], (count / STAGES - 1) & 1);
+            }
+            const int32_t whole = (f.v - first) / N < THREADS ? (f.v - first) / N : THREADS;
+            const unsigned bytes = (unsigned)whole * VECTOR_BYTES;
+            barrier_arrive_expecting(&shared.full[stage], ROWS * bytes);
+            UNROLL
+            for (int r = 0; r < ROWS; r++) {
+                if (whole > 0) {
+                    bulk_copy(shared.vectors[stage][r], rows[r] + first, bytes, &shared.full[stage]);
+                }
+            }
+            count++;
+        }
+    }
+
+    template <int ROWS, class F>
+    DEVICE void walk(F consume) {
+        const typename Type::element* rows[ROWS];
+        f.template rows_of<Type>(rows, i);
+        for (int32_t first = 0; first < f.v; first += THREADS * N) {
+            const unsigned stage = count % STAGES;
+            const int32_t j = first + (int32_t)threadIdx.x * N;
+            StoredVector<Type> stored[ROWS];
+            barrier_wait(&shared.full[stage], count / STAGES & 1);
+            UNROLL
+            for (int r = 0; r < ROWS; r++) {
+                if (j + N <= f.v) {
+                    stored[r].words = shared.vectors[stage][r][threadIdx.x];
+                } else {
+                    stored[r] = StoredVector<Type>::template load<ReadAgain, false>(rows[r], j, f.v);
+                }
+            }
+            __syncwarp();
+            if (threadIdx.x % WARP == 0) {
+                barrier_arrive(&shared.empty[stage]);
+            }
+            count++;
+            if (j < f.v) {
+                float x[ROWS][N];
+                UNROLL
+                for (int r = 0; r < ROWS; r++) {
+                    stored[r].widen(x[r]);
+                }
+                consume(x);
+            }
+        }
+    }
+
+    template <class T>
+    DEVICE T merge(const T& x) const {
+        static_assert(sizeof(T) <= sizeof(Row));
+        return block_merge<THREADS, TAKERS>(x, reinterpret_cast<T*>(shared.partials));
+    }
+};
+
+/* All rows that fall to this block. */
+template <class Type, bool REFERENCE, class Rows>
+DEVICE void forward_rows(const Forward& f, Rows& rows, int32_t loss_kind, bool laws) {
+    typedef Divergences<REFERENCE> Row;
+    for (; rows.i < f.n; rows.next()) {
+        const typename Type::element* first[REFERENCE ? 3 : 2];
+        f.template rows_of<Type>(first, rows.i);
+        const float t0 = Type::widen(first[0][0]);
+        const float d0 = Type::widen(first[1][0]);
+        const float r0 = REFERENCE ? Type::widen(first[REFERENCE ? 2 : 1][0]) : d0;
+        const float td_offset = offset_of(t0, d0);
+        const float tr_offset = offset_of(t0, r0);
+        const float rd_offset = offset_of(r0, d0);
+        Row row;
+        rows.template walk<REFERENCE ? 3 : 2>(
+            [&](const auto& x) { row.add(x[0], x[1], x[REFERENCE ? 2 : 1], td_offset, tr_offset, rd_offset); });
+        row = rows.merge(row);
+        const bool valid = row.finite();
+        const Laws both = Laws::of(row.t, row.d);
+        const float log_sum = (float)log((double)row.d.sum);
+        const double kl_draft = threadIdx.x == 0 ? write_statistics(f, rows.i, row, td_offset, tr_offset, rd_offset) : 0;
+        RowSums sums = {kl_draft, (double)NAN, (double)NAN, has_slope(loss_kind) ? (double)NAN : 0};
         double entropy = (double)NAN;
-        if (laws && valid) {
+        if (laws) {
             LawSums mine;
-            const Pointer rows[] = {t, d};
-            walk_logits<Type, ALIGNED, ReadAgain, THREADS>(rows, f.v, [&](int32_t, const auto& x) { both.template add<Loss>(mine, x[0], x[1]); });
-            double* partials = shared_memory<double>();
-            sums.acceptance = block_sum<THREADS>((double)mine.acceptance, partials);
-            entropy = block_sum<THREADS>((double)mine.entropy, partials);
-            if (Loss::SLOPE) {
-                sums.terms = block_sum<THREADS>((double)mine.terms, partials);
-                sums.mean_slope = block_sum<THREADS>((double)mine.slopes, partials);
+            rows.template walk<2>([&](const auto& x) { both.add(mine, loss_kind, x[0], x[1], log_sum); });
+            mine = rows.merge(mine);
+            if (valid) {
+                entropy = (double)mine.entropy;
+                sums.acceptance = (double)mine.acceptance;
+                sums.terms = (double)mine.terms;
+                sums.mean_slope = (double)mine.slopes;
             }
         }
         if (threadIdx.x == 0) {
-            write_losses<Loss>(f, i, valid, sums, entropy);
+            write_losses(f, rows.i, loss_kind, valid, sums, entropy);
         }
-    });
+    }
+}
+
+/* Vectors of 8 ids of three rows, and the next on their way, are more than three blocks have registers for. */
+template <class Type, bool REFERENCE, bool ALIGNED>
+__global__ void __launch_bounds__(THREADS, REFERENCE && LANES<Type> == 8 ? 2 : BLOCKS) loads_kernel(Forward f, int32_t loss_kind, bool laws) {
+    LoadedRows<Type, REFERENCE, ALIGNED> rows(f);
+    forward_rows<Type, REFERENCE>(f, rows, loss_kind, laws);
+}
+
+template <class Type, bool REFERENCE>
+__global__ void __launch_bounds__(THREADS + WARP, BLOCKS) ring_kernel(Forward f, int32_t loss_kind, bool laws) {
+    RingRows<Type, REFERENCE> rows(f);
+    if (threadIdx.x < THREADS) {
+        forward_rows<Type, REFERENCE>(f, rows, loss_kind, laws);
+    } else if (threadIdx.x == THREADS) {
+        for (; rows.i < f.n; rows.next()) {
+            rows.template send<RingRows<Type, REFERENCE>::MOST_ROWS>();
+            if (laws) {
+                rows.template send<2>();
+            }
+        }
+    }
 }
 
 /* The arguments of the backward. */
@@ -83,23 +233,30 @@ __global__ void __launch_bounds__(THREADS, BLOCKS) backward_kernel(Backward b, i
     const int64_t from = b.rows != nullptr ? b.rows[i] : i;
     typename Type::element* out = static_cast<typename Type::element*>(b.dlogits) + i * b.ld_dlogits;
     const typename Type::element* const rows[] = {row_of<Type>(b.target, b.ld_target, from), row_of<Type>(b.draft, b.ld_draft, from)};
-    on_loss(loss_kind, [&](auto policy) {
-        const Gradient<decltype(policy)> gradient(
-            b.target_lse[from], b.draft_lse[from], b.mean_slope != nullptr ? b.mean_slope[from] : 0.0f,
-            b.acceptance != nullptr ? b.acceptance[from] : 0.0f, b.scale);
-        walk_logits<Type, ALIGNED, ReadOnce, THREADS>(rows, b.v, [&](int32_t j, const auto& x) {
-            float result[LANES<Type>];
-            gradient.of(result, x[0], x[1]);
-            StoredVector<Type>::narrow(result).template store<ALIGNED>(out, j, b.v);
-        });
+    const Gradient gradient(
+        Laws::of(b.target_lse[from], b.draft_lse[from]), loss_kind, b.mean_slope != nullptr ? b.mean_slope[from] : 0.0f,
+        b.acceptance != nullptr ? b.acceptance[from] : 0.0f, b.scale);
+    walk_logits<Type, ALIGNED, ReadOnce, THREADS>(rows, b.v, [&](int32_t j, const auto& x) {
+        float result[LANES<Type>];
+        float unused = 0;
+        gradient.of(result, x[0], x[1], unused);
+        StoredVector<Type>::narrow(result).template store<ALIGNED>(out, j, b.v);
     });
 }
 
 template <class Type, bool REFERENCE>
-int32_t launch_forward(const Forward& f, bool aligned, int32_t loss_kind, int64_t n, void* stream) {
-    const size_t partials = THREADS / WARP * (sizeof(Divergences<REFERENCE>) > sizeof(double) ? sizeof(Divergences<REFERENCE>) : sizeof(double));
-    const auto kernel = aligned ? forward_kernel<Type, REFERENCE, true> : forward_kernel<Type, REFERENCE, false>;
-    return launch("distill_forward", kernel, {(unsigned)n, THREADS, partials}, stream, f, loss_kind, f.needs_laws(loss_kind));
+int32_t launch_forward(const Forward& f, bool aligned, int32_t loss_kind, void* stream) {
+    const bool laws = f.needs_laws(loss_kind);
+    if (aligned && has_clusters()) {
+        Grid grid = {1, THREADS + WARP, sizeof(typename RingRows<Type, REFERENCE>::Shared)};
+        const int64_t blocks = clusters_at_once(ring_kernel<Type, REFERENCE>, grid);
+        if (blocks > 0) {
+            grid.blocks.x = (unsigned)(f.n < blocks ? f.n : blocks);
+            return launch("distill_forward", ring_kernel<Type, REFERENCE>, grid, stream, f, loss_kind, laws);
+        }
+    }
+    const auto kernel = aligned ? loads_kernel<Type, REFERENCE, true> : loads_kernel<Type, REFERENCE, false>;
+    return launch("distill_forward", kernel, {(unsigned)f.n, THREADS, WARPS * sizeof(Divergences<REFERENCE>)}, stream, f, loss_kind, laws);
 }
 
 }  // namespace
@@ -118,13 +275,13 @@ extern "C" int32_t adaspec_distill_forward(
         return status;
     }
     const Forward f = {loss, mean_slope, kl_draft, kl_ref, gap, acceptance, entropy, target_lse, draft_lse, target, ld_target, draft, ld_draft,
-                       reference, ld_reference, (int32_t)v};
+                       reference, ld_reference, n, (int32_t)v};
     const bool aligned = is_aligned(target, ld_target, logits_type) && is_aligned(draft, ld_draft, logits_type)
         && is_aligned(reference, ld_reference, logits_type);
     return with_type(logits_type, [&](auto type) {
         typedef decltype(type) Type;
-        return reference != nullptr ? launch_forward<Type, true>(f, aligned, loss_kind, n, stream)
-                                    : launch_forward<Type, false>(f, aligned, loss_kind, n, stream);
+        return reference != nullptr ? launch_forward<Type, true>(f, aligned, loss_kind, stream)
+                                    : launch_forward<Type, false>(f, aligned, loss_kind, stream);
     });
 }
 

@@ -1,10 +1,9 @@
-/* What the kernels of distill.cu and distill_resident.cu share: the forward's arguments, what a row's ids add to its sums and its gradient, and its outputs. */
+/* What the kernels of distill.cu and distill_forward_backward.cu share: what a row's ids add to its sums and to its gradient, and its outputs. */
 #pragma once
 
 #include "divergences.cuh"
 #include "logits.cuh"
 #include "losses.cuh"
-#include "reduce.cuh"
 
 /* The arguments of the forward. */
 struct Forward {
@@ -23,7 +22,19 @@ struct Forward {
     int64_t ld_draft;
     const void* reference;
     int64_t ld_reference;
+    int64_t n;
     int32_t v;
+
+    /* Row i of the first ROWS of target, draft, reference. */
+    template <class Type, int ROWS>
+    DEVICE void rows_of(const typename Type::element* (&rows)[ROWS], int64_t i) const {
+        const void* const logits[] = {target, draft, reference};
+        const int64_t lds[] = {ld_target, ld_draft, ld_reference};
+        UNROLL
+        for (int r = 0; r < ROWS; r++) {
+            rows[r] = static_cast<const typename Type::element*>(logits[r]) + i * lds[r];
+        }
+    }
 
     /* Whether something is asked for that needs both laws, and so another walk over the row. */
     bool needs_laws(int32_t loss_kind) const {
@@ -43,72 +54,93 @@ struct LawSums {
     float terms = 0;
     float slopes = 0;
     float entropy = 0;
+
+    DEVICE void merge(const LawSums& other) {
+        acceptance += other.acceptance;
+        terms += other.terms;
+        slopes += other.slopes;
+        entropy += other.entropy;
+    }
 };
 
-/* Both laws of a row whose statistics are known. */
+/* Both laws of a row whose statistics are known: p = p_scale e^(t - t_origin), and q alike. */
 struct Laws {
     float t_origin;
     float d_origin;
     float p_scale;
     float q_scale;
-    float lse_distance;
-    float d_largest;
-    float log_sum; /* log q = (d - largest) - log of the sum: both near 0 where q is large */
+    float lse_distance; /* the draft's log-sum-exp less the target's */
 
     static DEVICE Laws of(const Softmax& target, const Softmax& draft) {
-        const double d_lse = draft.log_sum_exp();
-        return {origin_of(target.largest), origin_of(draft.largest), (float)(1 / (double)target.sum), (float)(1 / (double)draft.sum),
-                (float)(d_lse - target.log_sum_exp()), draft.largest, (float)(d_lse - (double)draft.largest)};
+        const float sums = (float)(log((double)draft.sum) - log((double)target.sum));
+        return {origin_of(target.largest), origin_of(draft.largest), 1 / target.sum, 1 / draft.sum, (draft.largest - target.largest) + sums};
     }
 
-    template <class Loss, int N>
-    DEVICE void add(LawSums& sums, const float (&t)[N], const float (&d)[N]) const {
-        UNROLL
-        for (int i = 0; i < N; i++) {
-            const float p = exp_from(t[i], t_origin) * p_scale;
-            const float q = exp_from(d[i], d_origin) * q_scale;
-            sums.acceptance += fminf(p, q);
-            sums.entropy += q > 0 ? q * (log_sum - (d[i] - d_largest)) : 0.0f;
-            if constexpr (Loss::SLOPE) {
-                const float slope = Loss::slope(p, q, (d[i] - t[i]) - lse_distance);
-                sums.terms += Loss::term(p, q, slope);
-                sums.slopes += q * slope;
+    static DEVICE Laws of(float target_lse, float draft_lse) {
+        return {target_lse, draft_lse, 1, 1, draft_lse - target_lse};
+    }
+
+    DEVICE float p(float t) const {
+        return exp_from(t, t_origin) * p_scale;
+    }
+    DEVICE float q(float d) const {
+        return exp_from(d, d_origin) * q_scale;
+    }
+
+    /* log_sum: the log of the draft's sum, so that log q = (d - largest) - log_sum, both near 0 where q is large. */
+    template <int N>
+    DEVICE void add(LawSums& sums, int32_t loss_kind, const float (&t)[N], const float (&d)[N], float log_sum) const {
+        on_loss(loss_kind, [&](auto loss) {
+            UNROLL
+            for (int i = 0; i < N; i++) {
+                const float p_i = p(t[i]);
+                const float q_i = q(d[i]);
+                sums.acceptance += fminf(p_i, q_i);
+                sums.entropy += q_i > 0 ? q_i * (log_sum - (d[i] - d_origin)) : 0.0f;
+                if constexpr (loss.SLOPE) {
+                    const float slope = loss.slope(p_i, q_i, (d[i] - t[i]) - lse_distance);
+                    sums.terms += loss.term(p_i, q_i, slope);
+                    sums.slopes += q_i * slope;
+                }
             }
-        }
+        });
     }
 };
 
-/* The gradient of one row's loss, times the scale, from the row's log-sum-exps, mean slope and acceptance. */
-template <class Loss>
+/* The gradient of one row's loss, times the scale. */
 struct Gradient {
-    float t_lse;
-    float d_lse;
+    Laws laws;
     float scale;
-    float kl_weight = 1;
-    float slope_weight = 0;
-    float mean = 0;
+    float kl_weight;
+    float slope_weight;
+    float mean;
+    int32_t loss_kind;
 
-    DEVICE Gradient(float t_lse, float d_lse, float mean_slope, float acceptance, float scale) : t_lse(t_lse), d_lse(d_lse), scale(scale) {
-        if constexpr (Loss::SLOPE) {
-            kl_weight = Loss::kl_weight(acceptance);
-            slope_weight = Loss::slope_weight(acceptance);
-            mean = mean_slope;
-        }
+    DEVICE Gradient(const Laws& laws, int32_t loss_kind, float mean_slope, float acceptance, float scale)
+        : laws(laws), scale(scale), mean(mean_slope), loss_kind(loss_kind) {
+        on_loss(loss_kind, [&](auto loss) {
+            kl_weight = loss.kl_weight(acceptance);
+            slope_weight = loss.slope_weight(acceptance);
+        });
     }
 
+    /* Adds what the ids have in common to `acceptance`, for who has not asked before and asks now: KL_DIV's. */
     template <int N>
-    DEVICE void of(float (&gradient)[N], const float (&t)[N], const float (&d)[N]) const {
-        UNROLL
-        for (int i = 0; i < N; i++) {
-            const float p = exp2_fast((t[i] - t_lse) * LOG2_E);
-            const float q = exp2_fast((d[i] - d_lse) * LOG2_E);
-            if constexpr (Loss::SLOPE) {
-                const float slope = Loss::slope(p, q, (d[i] - t[i]) - (d_lse - t_lse));
-                gradient[i] = scale * (kl_weight * (q - p) + slope_weight * (q * (slope - mean)));
-            } else {
-                gradient[i] = scale * (q - p);
+    DEVICE void of(float (&gradient)[N], const float (&t)[N], const float (&d)[N], float& acceptance) const {
+        on_loss(loss_kind, [&](auto loss) {
+            UNROLL
+            for (int i = 0; i < N; i++) {
+                const float p = laws.p(t[i]);
+                const float q = laws.q(d[i]);
+                if constexpr (loss.SLOPE) {
+                    const float slope = loss.slope(p, q, (d[i] - t[i]) - laws.lse_distance);
+                    gradient[i] = scale * (kl_weight * (q - p) + slope_weight * (q * (slope - mean)));
+                } else {
+                    acceptance += fminf(p, q);
+                    gradient[i] = scale * (q - p);
+                }
             }
-        }
+        });
     }
 };
 
@@ -135,10 +167,9 @@ DEVICE double write_statistics(
 }
 
 /* Row i of the outputs that need both laws, by one thread. */
-template <class Loss>
-DEVICE void write_losses(const Forward& f, int64_t i, bool valid, const RowSums& sums, double entropy) {
+DEVICE void write_losses(const Forward& f, int64_t i, int32_t loss_kind, bool valid, const RowSums& sums, double entropy) {
     if (f.loss != nullptr) {
-        f.loss[i] = valid ? (float)Loss::value(sums) : NAN;
+        f.loss[i] = valid ? (float)loss_value(loss_kind, sums) : NAN;
     }
     if (f.mean_slope != nullptr) {
         f.mean_slope[i] = valid ? (float)sums.mean_slope : NAN;

@@ -25,6 +25,12 @@ struct KlDiv {
     static DEVICE double value(const RowSums& row) {
         return row.kl_draft;
     }
+    static DEVICE float kl_weight(float) {
+        return 1;
+    }
+    static DEVICE float slope_weight(float) {
+        return 0;
+    }
 };
 
 struct Rkl {
@@ -98,7 +104,12 @@ inline bool is_loss(int32_t kind) {
     return kind >= ADASPEC_LOSS_KL_DIV && kind <= ADASPEC_LOSS_LK_HYBRID;
 }
 
-/* f(policy) for a kind that was checked: every thread of a block goes the same way. */
+/* Whether the gradient has a part q (slope - mean of slope). */
+inline __host__ __device__ bool has_slope(int32_t kind) {
+    return kind != ADASPEC_LOSS_KL_DIV;
+}
+
+/* f(policy) for a kind that was checked. All threads go the same way: asking once a vector costs little, and walks need not exist for each loss. */
 template <class F>
 DEVICE void on_loss(int32_t kind, F f) {
     switch (kind) {
@@ -109,4 +120,10 @@ DEVICE void on_loss(int32_t kind, F f) {
         case ADASPEC_LOSS_NLA: return f(Nla());
         default: return f(LkHybrid());
     }
+}
+
+DEVICE double loss_value(int32_t kind, const RowSums& sums) {
+    double value = 0;
+    on_loss(kind, [&](auto loss) { value = loss.value(sums); });
+    return value;
 }

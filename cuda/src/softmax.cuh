@@ -71,7 +71,7 @@ struct Softmax {
 
 /*
  * Statistics of a row merged over a block of THREADS, on every thread: T has merge(const T&) and is made of floats only. partials: THREADS / 32 places in
- * shared memory, free again when this returns. All threads call it.
+ * shared memory, free again when this returns. All threads call it; with a BARRIER, the block's first THREADS, whose named barrier it is.
  */
 template <class T>
 DEVICE T from_lane(const T& x, int lanes) {
@@ -104,16 +104,23 @@ DEVICE T warp_merge(T x) {
     return x;
 }
 
-template <int THREADS, class T>
+template <int THREADS, int BARRIER = 0, class T>
 DEVICE T block_merge(T x, T* partials) {
     static_assert(THREADS % WARP == 0 && THREADS <= WARP * WARP);
+    const auto barrier = [] {
+        if constexpr (BARRIER == 0) {
+            __syncthreads();
+        } else {
+            named_barrier(BARRIER, THREADS);
+        }
+    };
     x = warp_merge(x);
     if (threadIdx.x % WARP == 0) {
         partials[threadIdx.x / WARP] = x;
     }
-    __syncthreads();
+    barrier();
     const int lane = (int)threadIdx.x % WARP;
     x = warp_merge(lane < THREADS / WARP ? partials[lane] : T());
-    __syncthreads();
+    barrier();
     return x;
 }

@@ -126,6 +126,13 @@ final class KernelCases {
                     gradient.segment(), v, laws.target.segment(), v, laws.draft.segment(), v, type.code(), laws.targetLse.segment(),
                     laws.draftLse.segment(), laws.meanSlope.segment(), laws.acceptance.segment(), rows.segment(), loss.code(), 1f / n, kept, v));
         });
+        add("distill_forward_backward " + word(loss), shape, 2 * logits, logits + 5.0 * n * F32, 0, (k, make) -> {
+            var laws = laws(make, type, n, v);
+            Operand gradient = make.zeros(n * v);
+            return work(gradient, v / 2, () -> k.distillForwardBackward(
+                    gradient.segment(), v, laws.loss.segment(), laws.klDraft.segment(), laws.acceptance.segment(), laws.targetLse.segment(),
+                    laws.draftLse.segment(), laws.target.segment(), v, laws.draft.segment(), v, type.code(), loss.code(), 1f / n, n, v));
+        });
     }
 
     private static String word(Enum<?> value) {

@@ -81,6 +81,7 @@ final class Abi {
         status(table, "scatter_add_rows", P, L, P, P, L, L, P);
         status(table, "distill_forward", P, P, P, P, P, P, P, P, P, P, L, P, L, P, L, I, I, L, L, P);
         status(table, "distill_backward", P, L, P, L, P, L, I, P, P, P, P, P, I, F, L, L, P);
+        status(table, "distill_forward_backward", P, L, P, P, P, P, P, P, L, P, L, I, I, F, L, L, P);
         status(table, "cross_entropy_forward", P, P, P, L, P, L, L, P);
         status(table, "cross_entropy_backward", P, L, P, L, P, P, F, L, L, P);
         status(table, "select", P, P, P, D, I, P, L, P);

@@ -50,6 +50,7 @@ public final class Kernels {
     private final MethodHandle scatterAddRows;
     private final MethodHandle distillForward;
     private final MethodHandle distillBackward;
+    private final MethodHandle distillForwardBackward;
     private final MethodHandle crossEntropyForward;
     private final MethodHandle crossEntropyBackward;
     private final MethodHandle select;
@@ -98,6 +99,7 @@ public final class Kernels {
         scatterAddRows = bind("scatter_add_rows");
         distillForward = bind("distill_forward");
         distillBackward = bind("distill_backward");
+        distillForwardBackward = bind("distill_forward_backward");
         crossEntropyForward = bind("cross_entropy_forward");
         crossEntropyBackward = bind("cross_entropy_backward");
         select = bind("select");
@@ -482,6 +484,33 @@ public final class Kernels {
             check((int) distillBackward.invokeExact(
                     dLogits, ldDLogits, target, ldTarget, draft, ldDraft, logitsType, targetLse, draftLse, meanSlope, acceptance, rows, lossKind,
                     scale, k, v, stream));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /** {@code loss}, {@code klDraft}, {@code acceptance}, {@code targetLse} and {@code draftLse} may be NULL segments. */
+    public void distillForwardBackward(
+            MemorySegment dLogits,
+            long ldDLogits,
+            MemorySegment loss,
+            MemorySegment klDraft,
+            MemorySegment acceptance,
+            MemorySegment targetLse,
+            MemorySegment draftLse,
+            MemorySegment target,
+            long ldTarget,
+            MemorySegment draft,
+            long ldDraft,
+            int logitsType,
+            int lossKind,
+            float scale,
+            long n,
+            long v) {
+        try {
+            check((int) distillForwardBackward.invokeExact(
+                    dLogits, ldDLogits, loss, klDraft, acceptance, targetLse, draftLse, target, ldTarget, draft, ldDraft, logitsType, lossKind, scale,
+                    n, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
