@@ -1,8 +1,8 @@
 /*
- * The C ABI of the AdaSPEC engine: the only door to its native code. Plain C11.
+ * The C ABI of the AdaSPEC engine: the only door to its native code. Plain C11. cuda/examples calls it from C and from PyTorch.
  *
  * Two libraries implement it: libadaspec_cpu.so (a processor) and libadaspec_cuda.so (an NVIDIA GPU). Names, arguments and results are the same;
- * pointers are host memory for the first and device memory for the second.
+ * pointers are host memory for the first and device memory for the second (but `layout`, which the call itself reads: host memory).
  *
  * Every function returns 0 on success, else a status; adaspec_last_error() then has a sentence for the calling thread. Nothing allocates behind the
  * caller's back, nothing throws across this line. `stream` is a cudaStream_t, NULL for the default stream; the processor ignores it and returns when

@@ -136,7 +136,9 @@ class Compare:
             for m in (1, 5, self.size(64, 7)):
                 x, out = self.normal(m, k), self.empty(m, n)
                 self.ops.linear_rows(out=out, ld_out=n, x=x, ld_x=k, weight=weight, weight_type=TYPES[dtype], ld_weight=k, bias=bias, m=m, n=n, k=k)
-                close(f"linear by rows, {m} rows, {dtype} weights", out, F.linear(x.double(), weight.double(), bias.double()), 2e-6 * k ** 0.5, 2e-6)
+                # Matrix units cut sums where a processor rounds them.
+                bound = (2e-6 if dtype == torch.float32 else 8e-6) * k ** 0.5
+                close(f"linear by rows, {m} rows, {dtype} weights", out, F.linear(x.double(), weight.double(), bias.double()), bound, 2e-6)
 
     def attention(self):
         n, heads, kv, dim = self.size(700, 33), 4, 2, self.size(64, 16)
