@@ -16,12 +16,17 @@ INLINE vf keep_first(vf x, int64_t count) {
     return lane < (int32_t)count ? x : splat(0);
 }
 
-ADASPEC_OPERATION(layernorm_forward)(
-    float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t n, int64_t c, void*) {
-    REQUIRE(n >= 0 && c >= 1, "layernorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
+/* residual null: of x. Else of sum = x + residual. */
+static void normalise(
+    float* out, float* sum, float* mean, float* rstd, const float* x, const float* residual, const float* gain, const float* bias, float eps, int64_t n,
+    int64_t c) {
 #pragma omp parallel for schedule(static) num_threads(threads_for(n * c))
     for (int64_t i = 0; i < n; i++) {
         const float* row = x + i * c;
+        if (residual != nullptr) {
+            add_row(sum + i * c, row, residual + i * c, c);
+            row = sum + i * c;
+        }
         float* target = out + i * c;
         const float m = (float)(sum_row(c, [=](int64_t j, int64_t count) { return load_count(row + j, count); }) / (double)c);
         /* Around the rounded mean, so that the second pass is about the numbers the third one subtracts. */
@@ -41,6 +46,20 @@ ADASPEC_OPERATION(layernorm_forward)(
             }
         }
     }
+}
+
+ADASPEC_OPERATION(layernorm_forward)(
+    float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t n, int64_t c, void*) {
+    REQUIRE(n >= 0 && c >= 1, "layernorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
+    normalise(out, nullptr, mean, rstd, x, nullptr, gain, bias, eps, n, c);
+    return ADASPEC_OK;
+}
+
+ADASPEC_OPERATION(add_layernorm_forward)(
+    float* out, float* sum, float* mean, float* rstd, const float* x, const float* residual, const float* gain, const float* bias, float eps,
+    int64_t n, int64_t c, void*) {
+    REQUIRE(n >= 0 && c >= 1, "add_layernorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
+    normalise(out, sum, mean, rstd, x, residual, gain, bias, eps, n, c);
     return ADASPEC_OK;
 }
 

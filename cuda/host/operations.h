@@ -6,8 +6,10 @@
     X(embedding_backward)       \
     X(layernorm_forward)        \
     X(layernorm_backward)       \
+    X(add_layernorm_forward)    \
     X(rmsnorm_forward)          \
     X(rmsnorm_backward)         \
+    X(add_rmsnorm_forward)      \
     X(linear_rows)              \
     X(bias_add)                 \
     X(column_sum)               \
@@ -16,6 +18,8 @@
     X(attention_backward)       \
     X(cache_append)             \
     X(attention_decode)         \
+    X(cache_append_batch)       \
+    X(attention_decode_batch)   \
     X(gelu_forward)             \
     X(gelu_backward)            \
     X(swiglu_forward)           \

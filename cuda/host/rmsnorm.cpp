@@ -7,11 +7,16 @@
 
 #include <math.h>
 
-ADASPEC_OPERATION(rmsnorm_forward)(float* out, float* rstd, const float* x, const float* gain, float eps, int64_t n, int64_t c, void*) {
-    REQUIRE(n >= 0 && c >= 1, "rmsnorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
+/* residual null: of x. Else of sum = x + residual. */
+static void normalise(
+    float* out, float* sum, float* rstd, const float* x, const float* residual, const float* gain, float eps, int64_t n, int64_t c) {
 #pragma omp parallel for schedule(static) num_threads(threads_for(n * c))
     for (int64_t i = 0; i < n; i++) {
         const float* row = x + i * c;
+        if (residual != nullptr) {
+            add_row(sum + i * c, row, residual + i * c, c);
+            row = sum + i * c;
+        }
         float* target = out + i * c;
         const double square = sum_row(c, [=](int64_t j, int64_t count) {
             const vf value = load_count(row + j, count);
@@ -24,6 +29,18 @@ ADASPEC_OPERATION(rmsnorm_forward)(float* out, float* rstd, const float* x, cons
             store_count(target + j, load_count(row + j, count) * r * load_count(gain + j, count), count);
         }
     }
+}
+
+ADASPEC_OPERATION(rmsnorm_forward)(float* out, float* rstd, const float* x, const float* gain, float eps, int64_t n, int64_t c, void*) {
+    REQUIRE(n >= 0 && c >= 1, "rmsnorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
+    normalise(out, nullptr, rstd, x, nullptr, gain, eps, n, c);
+    return ADASPEC_OK;
+}
+
+ADASPEC_OPERATION(add_rmsnorm_forward)(
+    float* out, float* sum, float* rstd, const float* x, const float* residual, const float* gain, float eps, int64_t n, int64_t c, void*) {
+    REQUIRE(n >= 0 && c >= 1, "add_rmsnorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
+    normalise(out, sum, rstd, x, residual, gain, eps, n, c);
     return ADASPEC_OK;
 }
 

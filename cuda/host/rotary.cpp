@@ -1,4 +1,4 @@
-/* Rotary position embedding (Su et al., 2021), half-split pairs: (x, y) -> (x cos - y sin, x sin + y cos) for channels i and i + rotary/2. */
+/* Rotary position embedding (Su et al., 2021): (x, y) -> (x cos - y sin, x sin + y cos) for channels i and i + rotary/2, or 2i and 2i + 1. */
 #include "heads.h"
 #include "status.h"
 #include "threads.h"
@@ -16,9 +16,19 @@ INLINE void rotate(float* head, const float* cosines, const float* sines, int64_
     }
 }
 
+INLINE void rotate_interleaved(float* head, const float* cosines, const float* sines, int64_t half, float sign) {
+    for (int64_t i = 0; i < half; i++) {
+        const float x = head[2 * i];
+        const float y = head[2 * i + 1];
+        const float sine = sign * sines[i];
+        head[2 * i] = x * cosines[i] - y * sine;
+        head[2 * i + 1] = x * sine + y * cosines[i];
+    }
+}
+
 ADASPEC_OPERATION(rotary)(
-    float* qkv, const adaspec_head_layout* layout, const int32_t* positions, const float* table, int64_t table_rows, int32_t rotary, int32_t inverse,
-    int64_t n, void*) {
+    float* qkv, const adaspec_head_layout* layout, const int32_t* positions, const float* table, int64_t table_rows, int32_t rotary,
+    int32_t interleaved, int32_t inverse, int64_t n, void*) {
     const int32_t status = check_layout("rotary", layout);
     if (status != ADASPEC_OK) {
         return status;
@@ -39,11 +49,13 @@ ADASPEC_OPERATION(rotary)(
     for (int64_t i = 0; i < n; i++) {
         float* row = qkv + i * l.row_width;
         const float* cosines = table + (int64_t)positions[i] * rotary;
-        for (int64_t h = 0; h < l.query_heads; h++) {
-            rotate(row + query_at(l, h), cosines, cosines + half, half, sign);
-        }
-        for (int64_t g = 0; g < l.kv_heads; g++) {
-            rotate(row + key_at(l, g), cosines, cosines + half, half, sign);
+        for (int64_t h = 0; h < l.query_heads + l.kv_heads; h++) {
+            float* head = row + (h < l.query_heads ? query_at(l, h) : key_at(l, h - l.query_heads));
+            if (interleaved) {
+                rotate_interleaved(head, cosines, cosines + half, half, sign);
+            } else {
+                rotate(head, cosines, cosines + half, half, sign);
+            }
         }
     }
     return ADASPEC_OK;

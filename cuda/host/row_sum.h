@@ -1,4 +1,4 @@
-/* Sums over one row in f32 lanes and double: what the norms are made of. */
+/* Sums over one row in f32 lanes and double, and of two rows: what the norms are made of. */
 #pragma once
 
 #include "vec.h"
@@ -20,4 +20,12 @@ INLINE double sum_row(int64_t c, F f) {
         total += sum_double(block);
     }
     return total;
+}
+
+/* sum = a + b; sum may be a or b. */
+INLINE void add_row(float* sum, const float* a, const float* b, int64_t c) {
+    for (int64_t j = 0; j < c; j += VL) {
+        const int64_t count = c - j < VL ? c - j : VL;
+        store_count(sum + j, load_count(a + j, count) + load_count(b + j, count), count);
+    }
 }

@@ -71,6 +71,15 @@ ADASPEC_API int32_t adaspec_layernorm_backward(
     float* dx, float* dgain, float* dbias, const float* dout, const float* x, const float* mean, const float* rstd, const float* gain,
     int64_t n, int64_t c, void* stream);
 
+/*
+ * sum (n, c) = x + residual, and out, mean, rstd = layer norm of sum: the bits of adaspec_add and adaspec_layernorm_forward, x and residual read once. sum may
+ * be x or residual. The gradient by x and by residual is that by sum: adaspec_layernorm_backward of sum, which adds to the gradient that sum has from where
+ * else it goes.
+ */
+ADASPEC_API int32_t adaspec_add_layernorm_forward(
+    float* out, float* sum, float* mean, float* rstd, const float* x, const float* residual, const float* gain, const float* bias, float eps,
+    int64_t n, int64_t c, void* stream);
+
 /* out (n, c) = x * rstd * gain, rstd = 1 / sqrt(mean of x^2 + eps); rstd (n) is kept for the backward. */
 ADASPEC_API int32_t adaspec_rmsnorm_forward(
     float* out, float* rstd, const float* x, const float* gain, float eps, int64_t n, int64_t c, void* stream);
@@ -78,6 +87,10 @@ ADASPEC_API int32_t adaspec_rmsnorm_forward(
 /* dx (n, c) +=, dgain (c) +=; rows are summed in an order that depends on n and c only. */
 ADASPEC_API int32_t adaspec_rmsnorm_backward(
     float* dx, float* dgain, const float* dout, const float* x, const float* rstd, const float* gain, int64_t n, int64_t c, void* stream);
+
+/* sum (n, c) = x + residual, and out, rstd = root mean square norm of sum: as adaspec_add_layernorm_forward. */
+ADASPEC_API int32_t adaspec_add_rmsnorm_forward(
+    float* out, float* sum, float* rstd, const float* x, const float* residual, const float* gain, float eps, int64_t n, int64_t c, void* stream);
 
 /* ---------------------------------------------------------------------------------------------------------------- linear, row by row */
 
@@ -115,12 +128,13 @@ typedef struct adaspec_head_layout {
 } adaspec_head_layout;
 
 /*
- * In place: rotates the first `rotary` channels of each query and key head of qkv (n, row_width), pairs (i, i + rotary/2), by table row
- * positions[row]: rotary/2 cosines, then rotary/2 sines. table (p, rotary). inverse != 0 rotates back (the backward).
+ * In place: rotates the first `rotary` channels of each query and key head of qkv (n, row_width) by table row positions[row]: rotary/2 cosines, then
+ * rotary/2 sines. table (p, rotary). Pair i is (i, i + rotary/2) as GPT-NeoX and Hugging Face's Llama have it, where interleaved != 0 (2i, 2i + 1) as
+ * RoFormer and GPT-J do. inverse != 0 rotates back (the backward).
  */
 ADASPEC_API int32_t adaspec_rotary(
-    float* qkv, const adaspec_head_layout* layout, const int32_t* positions, const float* table, int64_t table_rows, int32_t rotary, int32_t inverse,
-    int64_t n, void* stream);
+    float* qkv, const adaspec_head_layout* layout, const int32_t* positions, const float* table, int64_t table_rows, int32_t rotary,
+    int32_t interleaved, int32_t inverse, int64_t n, void* stream);
 
 /*
  * Causal attention inside each sequence s of rows starts[s] .. starts[s+1]: out (n, query_heads * head_dim) = softmax(scale q k^T) v;
@@ -143,6 +157,20 @@ ADASPEC_API int32_t adaspec_cache_append(
 ADASPEC_API int32_t adaspec_attention_decode(
     float* out, const float* qkv, const adaspec_head_layout* layout, const float* keys, const float* values, int64_t position, int64_t capacity,
     float scale, int64_t m, void* stream);
+
+/*
+ * The same for sequences of different lengths at once. Sequence s has rows starts[s] .. starts[s+1] of qkv, the first of them at positions[s], and the
+ * cache keys + slots[s] * slot_stride, values + slots[s] * slot_stride, each (kv_heads, capacity, head_dim); slots NULL: slot s. A sequence may have no rows;
+ * two with rows may not have one slot. starts (sequences + 1), starts[0] = 0, starts[sequences] = m; positions (sequences); slots (sequences). What does
+ * not fit its cache: ADASPEC_INVALID_ARGUMENT (processor) or undefined (GPU). Bits are those of the operations above on one sequence alone.
+ */
+ADASPEC_API int32_t adaspec_cache_append_batch(
+    float* keys, float* values, const float* qkv, const adaspec_head_layout* layout, const int32_t* starts, const int32_t* positions,
+    const int32_t* slots, int64_t sequences, int64_t slot_stride, int64_t capacity, int64_t m, void* stream);
+
+ADASPEC_API int32_t adaspec_attention_decode_batch(
+    float* out, const float* qkv, const adaspec_head_layout* layout, const float* keys, const float* values, const int32_t* starts,
+    const int32_t* positions, const int32_t* slots, int64_t sequences, int64_t slot_stride, int64_t capacity, float scale, int64_t m, void* stream);
 
 /* ---------------------------------------------------------------------------------------------------------------- elementwise and rows */
 

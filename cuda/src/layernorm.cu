@@ -11,10 +11,11 @@
 namespace {
 
 __global__ void __launch_bounds__(NORM_THREADS) layernorm_kernel(
-    float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t c) {
+    float* out, float* sum, float* mean, float* rstd, const float* x, const float* residual, const float* gain, const float* bias, float eps,
+    int64_t c) {
     double* partials = shared_memory<double>();
     const int64_t i = blockIdx.x;
-    const float* row = x + i * c;
+    const float* row = row_of(sum, x, residual, i, c);
     const float m = (float)mean_over(c, partials, [=](int64_t j) { return row[j]; });
     /* Around the rounded mean, so that the second pass is about the numbers the third one subtracts. */
     const double variance = mean_over(c, partials, [=](int64_t j) { return (row[j] - m) * (row[j] - m); });
@@ -70,7 +71,15 @@ extern "C" int32_t adaspec_layernorm_forward(
     float* out, float* mean, float* rstd, const float* x, const float* gain, const float* bias, float eps, int64_t n, int64_t c, void* stream) {
     REQUIRE(n >= 0 && c >= 1, "layernorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
     const Grid grid = {(unsigned)n, NORM_THREADS, NORM_PARTIALS};
-    return launch("layernorm_forward", layernorm_kernel, grid, stream, out, mean, rstd, x, gain, bias, eps, c);
+    return launch("layernorm_forward", layernorm_kernel, grid, stream, out, nullptr, mean, rstd, x, nullptr, gain, bias, eps, c);
+}
+
+extern "C" int32_t adaspec_add_layernorm_forward(
+    float* out, float* sum, float* mean, float* rstd, const float* x, const float* residual, const float* gain, const float* bias, float eps,
+    int64_t n, int64_t c, void* stream) {
+    REQUIRE(n >= 0 && c >= 1, "add_layernorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
+    const Grid grid = {(unsigned)n, NORM_THREADS, NORM_PARTIALS};
+    return launch("add_layernorm_forward", layernorm_kernel, grid, stream, out, sum, mean, rstd, x, residual, gain, bias, eps, c);
 }
 
 extern "C" int32_t adaspec_layernorm_backward(

@@ -11,9 +11,10 @@
 
 namespace {
 
-__global__ void __launch_bounds__(NORM_THREADS) forward_kernel(float* out, float* rstd, const float* x, const float* gain, float eps, int64_t c) {
+__global__ void __launch_bounds__(NORM_THREADS)
+    forward_kernel(float* out, float* sum, float* rstd, const float* x, const float* residual, const float* gain, float eps, int64_t c) {
     const int64_t i = blockIdx.x;
-    const float* row = x + i * c;
+    const float* row = row_of(sum, x, residual, i, c);
     const double square = mean_over(c, shared_memory<double>(), [=](int64_t j) { return row[j] * row[j]; });
     const float r = (float)(1.0 / sqrt(square + (double)eps));
     if (threadIdx.x == 0) {
@@ -52,7 +53,15 @@ struct GainTerm {
 extern "C" int32_t adaspec_rmsnorm_forward(
     float* out, float* rstd, const float* x, const float* gain, float eps, int64_t n, int64_t c, void* stream) {
     REQUIRE(n >= 0 && c >= 1, "rmsnorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
-    return launch("rmsnorm_forward", forward_kernel, {(unsigned)n, NORM_THREADS, NORM_PARTIALS}, stream, out, rstd, x, gain, eps, c);
+    const Grid grid = {(unsigned)n, NORM_THREADS, NORM_PARTIALS};
+    return launch("rmsnorm_forward", forward_kernel, grid, stream, out, nullptr, rstd, x, nullptr, gain, eps, c);
+}
+
+extern "C" int32_t adaspec_add_rmsnorm_forward(
+    float* out, float* sum, float* rstd, const float* x, const float* residual, const float* gain, float eps, int64_t n, int64_t c, void* stream) {
+    REQUIRE(n >= 0 && c >= 1, "add_rmsnorm_forward: x is (%lld, %lld); at least one channel was expected", (long long)n, (long long)c);
+    const Grid grid = {(unsigned)n, NORM_THREADS, NORM_PARTIALS};
+    return launch("add_rmsnorm_forward", forward_kernel, grid, stream, out, sum, rstd, x, residual, gain, eps, c);
 }
 
 extern "C" int32_t adaspec_rmsnorm_backward(

@@ -1,6 +1,6 @@
 /*
- * Rotary position embedding (Su et al., 2021), half-split pairs: (x, y) -> (x cos - y sin, x sin + y cos) for channels i and i + rotary/2. A block takes a
- * row, a thread the pairs: heads times rotary/2 of them.
+ * Rotary position embedding (Su et al., 2021): (x, y) -> (x cos - y sin, x sin + y cos) for channels i and i + rotary/2, or 2i and 2i + 1. A block takes a row,
+ * its threads the pairs: heads times rotary/2 of them.
  */
 #include "device.cuh"
 #include "../host/heads.h"
@@ -10,7 +10,8 @@ namespace {
 constexpr int THREADS = 128;
 
 __global__ void __launch_bounds__(THREADS) rotary_kernel(
-    float* qkv, adaspec_head_layout l, const int32_t* positions, const float* table, int32_t rotary, float sign) {
+    float* qkv, adaspec_head_layout l, const int32_t* positions, const float* table, int32_t rotary, bool interleaved,
+    float sign) {
     const int half = rotary / 2;
     const int pairs = (l.query_heads + l.kv_heads) * half;
     const int64_t i = blockIdx.x;
@@ -19,21 +20,22 @@ __global__ void __launch_bounds__(THREADS) rotary_kernel(
     for (int p = (int)threadIdx.x; p < pairs; p += THREADS) {
         const int head = p / half;
         const int channel = p % half;
-        float* at = row + (head < l.query_heads ? query_at(l, head) : key_at(l, head - l.query_heads)) + channel;
+        float* at = row + (head < l.query_heads ? query_at(l, head) : key_at(l, head - l.query_heads)) + (interleaved ? 2 * channel : channel);
+        const int apart = interleaved ? 1 : half;
         const float cosine = cosines[channel];
         const float sine = sign * cosines[half + channel];
         const float x = at[0];
-        const float y = at[half];
+        const float y = at[apart];
         at[0] = x * cosine - y * sine;
-        at[half] = x * sine + y * cosine;
+        at[apart] = x * sine + y * cosine;
     }
 }
 
 }  // namespace
 
 extern "C" int32_t adaspec_rotary(
-    float* qkv, const adaspec_head_layout* layout, const int32_t* positions, const float* table, int64_t, int32_t rotary, int32_t inverse, int64_t n,
-    void* stream) {
+    float* qkv, const adaspec_head_layout* layout, const int32_t* positions, const float* table, int64_t, int32_t rotary,
+    int32_t interleaved, int32_t inverse, int64_t n, void* stream) {
     const int32_t status = check_layout("rotary", layout);
     if (status != ADASPEC_OK) {
         return status;
@@ -44,5 +46,5 @@ extern "C" int32_t adaspec_rotary(
         layout->head_dim);
     return launch(
         "rotary", rotary_kernel, {(unsigned)(rotary > 0 ? n : 0), THREADS}, stream, qkv, *layout, positions, table, rotary,
-        inverse ? -1.0f : 1.0f);
+        interleaved != 0, inverse ? -1.0f : 1.0f);
 }

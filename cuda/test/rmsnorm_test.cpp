@@ -40,8 +40,35 @@ static void check(int64_t n, int64_t c, float scale) {
     }
 }
 
+/* The sum with a residual and its norm are those of the two operations, to the bit; the sum may take the place of either. */
+static void check_residual(int64_t n, int64_t c) {
+    Floats x(n * c, normals(11));
+    Floats residual(n * c, normals(12, 3));
+    Floats gain(c, normals(13));
+    Floats want_sum(n * c);
+    Floats want(n * c);
+    Floats want_rstd(n);
+    CHECK_OK(adaspec_add(want_sum, x, residual, n * c, nullptr));
+    CHECK_OK(adaspec_rmsnorm_forward(want, want_rstd, want_sum, gain, 1e-5f, n, c, nullptr));
+    for (int place = 0; place < 3; place++) {
+        Floats a(n * c, [&](int64_t i) { return x[i]; });
+        Floats b(n * c, [&](int64_t i) { return residual[i]; });
+        Floats apart(n * c);
+        Floats& sum = place == 0 ? apart : place == 1 ? a : b;
+        Floats out(n * c);
+        Floats rstd(n);
+        CHECK_OK(adaspec_add_rmsnorm_forward(out, sum, rstd, a, b, gain, 1e-5f, n, c, nullptr));
+        CHECK(same_bits(sum.copy(), want_sum.copy()), "the sum of n %d c %d, place %d", (int)n, (int)c, place);
+        CHECK(same_bits(out.copy(), want.copy()) && same_bits(rstd.copy(), want_rstd.copy()), "the norm of n %d c %d, place %d", (int)n, (int)c, place);
+    }
+}
+
 int main() {
     require_tier();
+    for (int64_t c : SIZES) {
+        check_residual(7, c);
+    }
+    check_residual(2, 1031);
     for (int64_t c : SIZES) {
         check(5, c, 1);
     }
@@ -71,8 +98,9 @@ int main() {
         const std::vector<float> a = out.copy(), b = dx.copy(), d = dgain.copy();
         return join({&a, &b, &d});
     });
-    float x = 0;
-    CHECK_REFUSED(adaspec_rmsnorm_forward(&x, &x, &x, &x, 0, 1, 0, nullptr), "at least one channel");
-    CHECK_REFUSED(adaspec_rmsnorm_backward(&x, &x, &x, &x, &x, &x, 1, 0, nullptr), "at least one channel");
+    Floats x(1, zeros());
+    CHECK_REFUSED(adaspec_rmsnorm_forward(x, x, x, x, 0, 1, 0, nullptr), "at least one channel");
+    CHECK_REFUSED(adaspec_rmsnorm_backward(x, x, x, x, x, x, 1, 0, nullptr), "at least one channel");
+    CHECK_REFUSED(adaspec_add_rmsnorm_forward(x, x, x, x, x, x, 0, 1, 0, nullptr), "at least one channel");
     return finish();
 }

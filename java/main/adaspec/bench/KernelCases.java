@@ -240,6 +240,29 @@ final class KernelCases {
                     dx.segment(), dGain.segment(), dBias.segment(), dOut.segment(), x.segment(), mean.segment(), rstd.segment(), gain.segment(), n,
                     c));
         });
+        add("add_layernorm_forward", shape, 2 * bytes, 2 * bytes, 0, (k, make) -> {
+            Operand x = make.normal(n * c);
+            Operand residual = make.normal(n * c);
+            Operand sum = make.zeros(n * c);
+            Operand out = make.zeros(n * c);
+            Operand mean = make.zeros(n);
+            Operand rstd = make.zeros(n);
+            Operand gain = make.ones(c);
+            Operand bias = make.zeros(c);
+            return work(out, c, () -> k.addLayernormForward(
+                    out.segment(), sum.segment(), mean.segment(), rstd.segment(), x.segment(), residual.segment(), gain.segment(), bias.segment(),
+                    EPS, n, c));
+        });
+        add("add_rmsnorm_forward", shape, 2 * bytes, 2 * bytes, 0, (k, make) -> {
+            Operand x = make.normal(n * c);
+            Operand residual = make.normal(n * c);
+            Operand sum = make.zeros(n * c);
+            Operand out = make.zeros(n * c);
+            Operand rstd = make.zeros(n);
+            Operand gain = make.ones(c);
+            return work(out, c, () -> k.addRmsnormForward(
+                    out.segment(), sum.segment(), rstd.segment(), x.segment(), residual.segment(), gain.segment(), EPS, n, c));
+        });
         add("rmsnorm_forward", shape, bytes, bytes, 0, (k, make) -> {
             Operand x = make.normal(n * c);
             Operand out = make.zeros(n * c);
@@ -343,6 +366,21 @@ final class KernelCases {
                                 out.segment(), qkv.segment(), layout, keys.segment(), values.segment(), s.context(), cache, scale, m));
                     });
         }
+        int m = DRAFTED + 1;
+        long slot = s.keyHeads() * cache * s.headDim();
+        double read = VERIFIED * (2.0 * (s.context() + m) * s.keyHeads() * s.headDim() + (double) m * width) * F32;
+        add("attention_decode_batch", VERIFIED + " x " + m + " after " + s.context() + ", " + heads, read, (double) VERIFIED * m * width * F32,
+                VERIFIED * 4.0 * m * s.context() * width, (k, make) -> {
+                    Operand qkv = make.normal((long) VERIFIED * m * s.rowWidth());
+                    Operand keys = make.normal(VERIFIED * slot);
+                    Operand values = make.normal(VERIFIED * slot);
+                    Operand starts = make.steps(VERIFIED + 1L, 0, m);
+                    Operand positions = make.constantIds(VERIFIED, s.context());
+                    Operand out = make.zeros(VERIFIED * m * width);
+                    return work(out, width, () -> k.attentionDecodeBatch(
+                            out.segment(), qkv.segment(), layout, keys.segment(), values.segment(), starts.segment(), positions.segment(), NULL,
+                            VERIFIED, slot, cache, scale, (long) VERIFIED * m));
+                });
         long rows = s.tokens();
         int rotary = s.headDim();
         double turned = (double) rows * (s.queryHeads() + s.keyHeads()) * rotary * F32;
@@ -351,7 +389,7 @@ final class KernelCases {
             Operand positions = make.ids(rows, s.rows());
             Operand table = make.rotaryTable(s.rows(), rotary);
             return work(qkv, s.rowWidth(), () -> k.rotary(
-                    qkv.segment(), layout, positions.segment(), table.segment(), s.rows(), rotary, false, rows));
+                    qkv.segment(), layout, positions.segment(), table.segment(), s.rows(), rotary, false, false, rows));
         });
     }
 

@@ -30,8 +30,10 @@ public final class Kernels {
     private final MethodHandle embeddingBackward;
     private final MethodHandle layernormForward;
     private final MethodHandle layernormBackward;
+    private final MethodHandle addLayernormForward;
     private final MethodHandle rmsnormForward;
     private final MethodHandle rmsnormBackward;
+    private final MethodHandle addRmsnormForward;
     private final MethodHandle linearRows;
     private final MethodHandle biasAdd;
     private final MethodHandle columnSum;
@@ -40,6 +42,8 @@ public final class Kernels {
     private final MethodHandle attentionBackward;
     private final MethodHandle cacheAppend;
     private final MethodHandle attentionDecode;
+    private final MethodHandle cacheAppendBatch;
+    private final MethodHandle attentionDecodeBatch;
     private final MethodHandle geluForward;
     private final MethodHandle geluBackward;
     private final MethodHandle swigluForward;
@@ -79,8 +83,10 @@ public final class Kernels {
         embeddingBackward = bind("embedding_backward");
         layernormForward = bind("layernorm_forward");
         layernormBackward = bind("layernorm_backward");
+        addLayernormForward = bind("add_layernorm_forward");
         rmsnormForward = bind("rmsnorm_forward");
         rmsnormBackward = bind("rmsnorm_backward");
+        addRmsnormForward = bind("add_rmsnorm_forward");
         linearRows = bind("linear_rows");
         biasAdd = bind("bias_add");
         columnSum = bind("column_sum");
@@ -89,6 +95,8 @@ public final class Kernels {
         attentionBackward = bind("attention_backward");
         cacheAppend = bind("cache_append");
         attentionDecode = bind("attention_decode");
+        cacheAppendBatch = bind("cache_append_batch");
+        attentionDecodeBatch = bind("attention_decode_batch");
         geluForward = bind("gelu_forward");
         geluBackward = bind("gelu_backward");
         swigluForward = bind("swiglu_forward");
@@ -242,6 +250,26 @@ public final class Kernels {
         }
     }
 
+    /** {@code sum} may be {@code x} or {@code residual}. */
+    public void addLayernormForward(
+            MemorySegment out,
+            MemorySegment sum,
+            MemorySegment mean,
+            MemorySegment rstd,
+            MemorySegment x,
+            MemorySegment residual,
+            MemorySegment gain,
+            MemorySegment bias,
+            float eps,
+            long n,
+            long c) {
+        try {
+            check((int) addLayernormForward.invokeExact(out, sum, mean, rstd, x, residual, gain, bias, eps, n, c, stream));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
     public void rmsnormForward(MemorySegment out, MemorySegment rstd, MemorySegment x, MemorySegment gain, float eps, long n, long c) {
         try {
             check((int) rmsnormForward.invokeExact(out, rstd, x, gain, eps, n, c, stream));
@@ -254,6 +282,17 @@ public final class Kernels {
             MemorySegment dx, MemorySegment dGain, MemorySegment dOut, MemorySegment x, MemorySegment rstd, MemorySegment gain, long n, long c) {
         try {
             check((int) rmsnormBackward.invokeExact(dx, dGain, dOut, x, rstd, gain, n, c, stream));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /** {@code sum} may be {@code x} or {@code residual}. */
+    public void addRmsnormForward(
+            MemorySegment out, MemorySegment sum, MemorySegment rstd, MemorySegment x, MemorySegment residual, MemorySegment gain, float eps, long n,
+            long c) {
+        try {
+            check((int) addRmsnormForward.invokeExact(out, sum, rstd, x, residual, gain, eps, n, c, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -301,10 +340,11 @@ public final class Kernels {
 
     /** {@code layout}: a native struct of nine i32 ({@link #headLayout}). */
     public void rotary(
-            MemorySegment qkv, MemorySegment layout, MemorySegment positions, MemorySegment table, long tableRows, int rotated, boolean inverse,
-            long n) {
+            MemorySegment qkv, MemorySegment layout, MemorySegment positions, MemorySegment table, long tableRows, int rotated,
+            boolean interleaved, boolean inverse, long n) {
         try {
-            check((int) rotary.invokeExact(qkv, layout, positions, table, tableRows, rotated, inverse ? 1 : 0, n, stream));
+            check((int) rotary.invokeExact(
+                    qkv, layout, positions, table, tableRows, rotated, interleaved ? 1 : 0, inverse ? 1 : 0, n, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -359,6 +399,50 @@ public final class Kernels {
             long m) {
         try {
             check((int) attentionDecode.invokeExact(out, qkv, layout, keys, values, position, capacity, scale, m, stream));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /** {@code slots} may be {@link MemorySegment#NULL}: every sequence has the slot of its number. */
+    public void cacheAppendBatch(
+            MemorySegment keys,
+            MemorySegment values,
+            MemorySegment qkv,
+            MemorySegment layout,
+            MemorySegment starts,
+            MemorySegment positions,
+            MemorySegment slots,
+            long sequences,
+            long slotStride,
+            long capacity,
+            long m) {
+        try {
+            check((int) cacheAppendBatch.invokeExact(
+                    keys, values, qkv, layout, starts, positions, slots, sequences, slotStride, capacity, m, stream));
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /** {@code slots} as in {@link #cacheAppendBatch}. */
+    public void attentionDecodeBatch(
+            MemorySegment out,
+            MemorySegment qkv,
+            MemorySegment layout,
+            MemorySegment keys,
+            MemorySegment values,
+            MemorySegment starts,
+            MemorySegment positions,
+            MemorySegment slots,
+            long sequences,
+            long slotStride,
+            long capacity,
+            float scale,
+            long m) {
+        try {
+            check((int) attentionDecodeBatch.invokeExact(
+                    out, qkv, layout, keys, values, starts, positions, slots, sequences, slotStride, capacity, scale, m, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }

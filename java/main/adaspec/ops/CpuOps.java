@@ -276,7 +276,7 @@ public final class CpuOps implements Ops {
         requireMatrix("rotary", "qkv", qkv, positions.rows(), layout.rowWidth());
         kernels.rotary(
                 dense("rotary", "qkv", qkv), layout(layout), ids("rotary", "positions", positions), dense("rotary", "table", table), table.rows(),
-                Math.toIntExact(table.columns()), inverse, qkv.rows());
+                Math.toIntExact(table.columns()), false, inverse, qkv.rows());
     }
 
     @Override

@@ -69,7 +69,7 @@ class KernelTimingsTest {
     /** A new operation of the ABI is timed, or is named here. */
     @Test
     void everyOperationOfTheAbiHasItsCase() throws IOException {
-        Set<String> without = Set.of("set_threads", "bias_add", "column_sum", "cache_append");
+        Set<String> without = Set.of("set_threads", "bias_add", "column_sum", "cache_append", "cache_append_batch");
         String header = Files.readString(Path.of(System.getProperty("basedir", ""), "cuda/include/adaspec.h"));
         Set<String> timed = KernelTimings.names(TINY).stream().map(name -> name.split(" ")[0]).collect(Collectors.toSet());
         var operations = Pattern.compile("ADASPEC_API int32_t adaspec_(\\w+)\\(").matcher(header).results().map(m -> m.group(1)).toList();
