@@ -23,7 +23,7 @@ ADASPEC_OPERATION(cross_entropy_forward)(
 #pragma omp parallel for schedule(static) num_threads(threads_for_rows(n, 4 * n * v))
     for (int64_t i = 0; i < n; i++) {
         const float* row = logits + i * ld_logits;
-        const Softmax softmax = softmax_row(row, v, 1.0f);
+        const Softmax softmax = softmax_row<F32>(row, v, 1.0f);
         const double value = softmax.finite() ? softmax.log_sum_exp() : NAN;
         lse[i] = (float)value;
         loss[i] = (float)(value - (double)row[targets[i]]);

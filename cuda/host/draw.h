@@ -30,12 +30,13 @@ static double uniform_number(const adaspec_draw& draw, int32_t purpose, int32_t 
 }
 
 /* The lowest id of the largest logit; -1 where the row has NaN or +inf, or only -inf. */
-static int32_t argmax(const float* x, int64_t v) {
+template <class Type>
+static int32_t argmax(const typename Type::element* x, int64_t v) {
     vf largest = splat(-INFINITY);
     vi nan = {};
     int64_t j = 0;
     for (; j < v; j += VL) {
-        const vf value = load_logits(x + j, v - j < VL ? v - j : VL);
+        const vf value = load_logits<Type>(x + j, v - j < VL ? v - j : VL);
         nan |= value != value;
         largest = max(value, largest);
     }
@@ -44,7 +45,7 @@ static int32_t argmax(const float* x, int64_t v) {
         return -1;
     }
     int64_t id = 0;
-    while (x[id] != top) {
+    while (Type::widen_one(x[id]) != top) {
         id++;
     }
     return (int32_t)id;
@@ -99,7 +100,8 @@ static int32_t inverse_distribution(double u, double total, int64_t v, Fill fill
 }
 
 /* A token of a law that is finite. */
-static int32_t draw_token(const Law& law, double u) {
+template <class Type>
+static int32_t draw_token(const Law<Type>& law, double u) {
     return inverse_distribution(u, law.sum, law.v, [&law](float* weights, int64_t first, int64_t count) {
         for (int64_t j = 0; j < count; j += VL) {
             store(weights + j, law.weights(first + j, count - j < VL ? count - j : VL));

@@ -34,15 +34,15 @@ struct Part {
 }  // namespace
 
 /* The values in [from, below), from above -inf. */
-template <class Measure>
-static Part values_between(const float* x, int64_t v, float from, float below, const Measure& measure) {
+template <class Type, class Measure>
+static Part values_between(const typename Type::element* x, int64_t v, float from, float below, const Measure& measure) {
     Part part = {0, 0};
     for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
         const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
         vf sums = {};
         vi counts = {};
         for (int64_t j = 0; j < length; j += VL) {
-            const vf value = load_logits(x + first + j, length - j < VL ? length - j : VL);
+            const vf value = load_logits<Type>(x + first + j, length - j < VL ? length - j : VL);
             const vi inside = (value >= from) & (value < below);
             if (any(inside)) {
                 counts -= inside;
@@ -78,17 +78,18 @@ static float between(float lo, float hi, bool by_bits) {
 }
 
 /* The largest of the few values in [lo, hi) at which `above`, the measure of those from hi on, and theirs reach the goal. */
-template <class Measure>
-static float least_of_few(const float* x, int64_t v, float lo, float hi, double above, double goal, const Measure& measure) {
+template <class Type, class Measure>
+static float least_of_few(const typename Type::element* x, int64_t v, float lo, float hi, double above, double goal, const Measure& measure) {
     float few[FEW_VALUES];
     int count = 0;
     for (int64_t j = 0; j < v; j++) {
-        if (x[j] >= lo && x[j] < hi && count < FEW_VALUES) {
+        const float value = Type::widen_one(x[j]);
+        if (value >= lo && value < hi && count < FEW_VALUES) {
             int place = count++;
-            for (; place > 0 && few[place - 1] < x[j]; place--) {
+            for (; place > 0 && few[place - 1] < value; place--) {
                 few[place] = few[place - 1];
             }
-            few[place] = x[j];
+            few[place] = value;
         }
     }
     for (int i = 0; i < count; i++) {
@@ -104,8 +105,8 @@ static float least_of_few(const float* x, int64_t v, float lo, float hi, double 
  * The largest value t of a finite row such that the values x >= t reach the goal, which those from lo on do; `part` is those. Bisection: each pass
  * over the row halves what is in question until it is few values, or many that are equal. Depends on the row alone, not on what else runs.
  */
-template <class Measure>
-static float least_kept(const float* x, int64_t v, float lo, float largest, Part part, double goal, const Measure& measure) {
+template <class Type, class Measure>
+static float least_kept(const typename Type::element* x, int64_t v, float lo, float largest, Part part, double goal, const Measure& measure) {
     float hi = INFINITY; /* the values from hi on do not reach the goal */
     double above = 0;    /* their measure */
     for (bool by_bits = false; part.count > FEW_VALUES; by_bits = !by_bits) {
@@ -113,7 +114,7 @@ static float least_kept(const float* x, int64_t v, float lo, float largest, Part
         if (!(middle > lo)) {
             return lo;
         }
-        const Part upper = values_between(x, v, middle, hi, measure);
+        const Part upper = values_between<Type>(x, v, middle, hi, measure);
         if (above + upper.measure >= goal) {
             lo = middle;
             part = upper;
@@ -123,14 +124,15 @@ static float least_kept(const float* x, int64_t v, float lo, float largest, Part
             part.count -= upper.count;
         }
     }
-    return least_of_few(x, v, lo, hi, above, goal, measure);
+    return least_of_few<Type>(x, v, lo, hi, above, goal, measure);
 }
 
 /* The least value above -inf. */
-static float least_finite(const float* x, int64_t v) {
+template <class Type>
+static float least_finite(const typename Type::element* x, int64_t v) {
     vf least = splat(INFINITY);
     for (int64_t j = 0; j < v; j += VL) {
-        const vf value = load_logits(x + j, v - j < VL ? v - j : VL);
+        const vf value = load_logits<Type>(x + j, v - j < VL ? v - j : VL);
         least = min(value > -INFINITY ? value : splat(INFINITY), least);
     }
     return -max_lane(-least);
@@ -139,16 +141,17 @@ static float least_finite(const float* x, int64_t v) {
 namespace {
 
 /* One row of logits as a law: weight(x) / sum where x >= least. Draft and target come through here alike. */
+template <class Type>
 struct Law {
-    const float* x;
+    const typename Type::element* x;
     int64_t v;
     float temperature;
     float largest;
     float least;
     double sum;
 
-    Law(const float* x, int64_t v, const adaspec_draw& draw) : x(x), v(v), temperature(draw.temperature), least(-INFINITY) {
-        const Softmax softmax = softmax_row(x, v, temperature);
+    Law(const typename Type::element* x, int64_t v, const adaspec_draw& draw) : x(x), v(v), temperature(draw.temperature), least(-INFINITY) {
+        const Softmax softmax = softmax_row<Type>(x, v, temperature);
         largest = softmax.largest;
         sum = softmax.sum;
         if (finite() && ((draw.top_k > 0 && draw.top_k < v) || draw.top_p < 1)) {
@@ -161,28 +164,29 @@ struct Law {
     }
     /* VL weights from id `first`, 0 from first + count on. */
     MEMBER vf weights(int64_t first, int64_t count) const {
-        const vf value = load_logits(x + first, count);
+        const vf value = load_logits<Type>(x + first, count);
         return value >= least ? softmax_weight(value, largest, temperature) : splat(0);
     }
     MEMBER vf probabilities(int64_t first, int64_t count) const {
         return weights(first, count) * (float)(1 / sum);
     }
     double probability(int64_t id) const {
-        return x[id] >= least ? (double)softmax_weight(splat(x[id]), largest, temperature)[0] / sum : 0;
+        const float value = Type::widen_one(x[id]);
+        return value >= least ? (double)softmax_weight(splat(value), largest, temperature)[0] / sum : 0;
     }
 
 private:
     void cut(const adaspec_draw& draw) {
         const Weighing weighing = {largest, temperature};
-        least = least_finite(x, v);
+        least = least_finite<Type>(x, v);
         if (draw.top_k > 0) {
-            const Part all = values_between(x, v, least, INFINITY, Counting());
-            least = draw.top_k < all.count ? least_kept(x, v, least, largest, all, (double)draw.top_k, Counting()) : least;
+            const Part all = values_between<Type>(x, v, least, INFINITY, Counting());
+            least = draw.top_k < all.count ? least_kept<Type>(x, v, least, largest, all, (double)draw.top_k, Counting()) : least;
         }
-        Part kept = values_between(x, v, least, INFINITY, weighing);
+        Part kept = values_between<Type>(x, v, least, INFINITY, weighing);
         if (draw.top_p < 1) {
-            least = least_kept(x, v, least, largest, kept, (double)draw.top_p * kept.measure, weighing);
-            kept = values_between(x, v, least, INFINITY, weighing);
+            least = least_kept<Type>(x, v, least, largest, kept, (double)draw.top_p * kept.measure, weighing);
+            kept = values_between<Type>(x, v, least, INFINITY, weighing);
         }
         sum = kept.measure;
     }

@@ -70,11 +70,13 @@ INLINE vf softmax_weight(vf x, float largest, float temperature) {
     return temperature == 1.0f ? exp(x - largest) : exp((x - largest) / temperature);
 }
 
-[[maybe_unused]] static Softmax softmax_row(const float* x, int64_t v, float temperature) {
+template <class Type>
+[[maybe_unused]] static Softmax softmax_row(const typename Type::element* x, int64_t v, float temperature) {
     Softmax row = {-INFINITY, 0};
     for (int64_t first = 0; first < v; first += SOFTMAX_BLOCK) {
         const int64_t length = v - first < SOFTMAX_BLOCK ? v - first : SOFTMAX_BLOCK;
-        const float block = block_max(x + first, length);
+        float smallest;
+        const float block = block_range<Type>(x + first, length, smallest);
         if (block > row.largest) {
             row.sum *= ::exp(((double)row.largest - (double)block) / (double)temperature);
             row.largest = block;
@@ -82,7 +84,7 @@ INLINE vf softmax_weight(vf x, float largest, float temperature) {
         const float largest = finite_or_zero(row.largest);
         vf sums = {};
         for (int64_t j = 0; j < length; j += VL) {
-            sums += softmax_weight(load_logits(x + first + j, length - j < VL ? length - j : VL), largest, temperature);
+            sums += softmax_weight(load_logits<Type>(x + first + j, length - j < VL ? length - j : VL), largest, temperature);
         }
         row.sum += sum_double(sums);
     }

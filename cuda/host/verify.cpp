@@ -11,18 +11,19 @@ struct Verdict {
 };
 
 /* One sequence: where its rows are. draft is null where it is one-hot. */
+template <class Type>
 struct Sequence {
-    const float* target;
+    const typename Type::element* target;
     int64_t ld_target;
-    const float* draft;
+    const typename Type::element* draft;
     int64_t ld_draft;
     const int32_t* tokens;
     int32_t length;
     int64_t v;
     const adaspec_draw& draw;
 
-    Law target_law(int32_t i) const {
-        return Law(target + i * ld_target, v, draw);
+    Law<Type> target_law(int32_t i) const {
+        return Law<Type>(target + i * ld_target, v, draw);
     }
     double accept_number(int32_t i) const {
         return uniform_number(draw, ADASPEC_PURPOSE_ACCEPT, i);
@@ -33,13 +34,14 @@ struct Sequence {
 };
 
 /* The draft's law at place i. */
+template <class Type>
 struct DraftLaw {
-    const Law law; /* the target's row where the draft is one-hot, and then not read */
+    const Law<Type> law; /* the target's row where the draft is one-hot, and then not read */
     const bool one_hot;
     const int32_t token;
 
-    DraftLaw(const Sequence& s, int32_t i, const Law& target)
-        : law(s.draft == nullptr ? target : Law(s.draft + i * s.ld_draft, s.v, s.draw)), one_hot(s.draft == nullptr), token(s.tokens[i]) {}
+    DraftLaw(const Sequence<Type>& s, int32_t i, const Law<Type>& target)
+        : law(s.draft == nullptr ? target : Law<Type>(s.draft + i * s.ld_draft, s.v, s.draw)), one_hot(s.draft == nullptr), token(s.tokens[i]) {}
 
     double probability() const {
         return one_hot ? 1 : law.probability(token);
@@ -49,7 +51,8 @@ struct DraftLaw {
 }  // namespace
 
 /* VL values of max(scale p - q, 0) from id `first`. */
-INLINE vf left_of(const Law& p, float scale, const DraftLaw& q, int64_t first, int64_t count) {
+template <class Type>
+INLINE vf left_of(const Law<Type>& p, float scale, const DraftLaw<Type>& q, int64_t first, int64_t count) {
     vf left = scale * p.probabilities(first, count);
     if (!q.one_hot) {
         left -= q.law.probabilities(first, count);
@@ -60,7 +63,8 @@ INLINE vf left_of(const Law& p, float scale, const DraftLaw& q, int64_t first, i
 }
 
 /* sum max(scale p - q, 0), in double. */
-static double mass_left(const Law& p, float scale, const DraftLaw& q) {
+template <class Type>
+static double mass_left(const Law<Type>& p, float scale, const DraftLaw<Type>& q) {
     vd total = {};
     for (int64_t j = 0; j < p.v; j += VL) {
         const vf left = left_of(p, scale, q, j, p.v - j < VL ? p.v - j : VL);
@@ -70,7 +74,8 @@ static double mass_left(const Law& p, float scale, const DraftLaw& q) {
 }
 
 /* A token of norm(max(scale p - q, 0)); of p where nothing is left (p <= q everywhere, by rounding). */
-static int32_t draw_left(const Law& p, float scale, const DraftLaw& q, double u) {
+template <class Type>
+static int32_t draw_left(const Law<Type>& p, float scale, const DraftLaw<Type>& q, double u) {
     const double total = mass_left(p, scale, q);
     if (!(total > 0)) {
         return draw_token(p, u);
@@ -82,15 +87,17 @@ static int32_t draw_left(const Law& p, float scale, const DraftLaw& q, double u)
     });
 }
 
-static Verdict all_accepted(const Sequence& s) {
-    const Law p = s.target_law(s.length);
+template <class Type>
+static Verdict all_accepted(const Sequence<Type>& s) {
+    const auto p = s.target_law(s.length);
     return {s.length, p.finite() ? draw_token(p, s.next_number(s.length)) : -1};
 }
 
 /* Greedy: the draft is followed as long as it names the target's argmax. */
-static Verdict verify_greedy(const Sequence& s) {
+template <class Type>
+static Verdict verify_greedy(const Sequence<Type>& s) {
     for (int32_t i = 0;; i++) {
-        const int32_t best = argmax(s.target + i * s.ld_target, s.v);
+        const int32_t best = argmax<Type>(s.target + i * s.ld_target, s.v);
         if (best < 0 || i == s.length || best != s.tokens[i]) {
             return {i, best};
         }
@@ -98,13 +105,14 @@ static Verdict verify_greedy(const Sequence& s) {
 }
 
 /* Rejection sampling token by token (Leviathan et al., 2023). */
-static Verdict verify_tokens(const Sequence& s) {
+template <class Type>
+static Verdict verify_tokens(const Sequence<Type>& s) {
     for (int32_t i = 0; i < s.length; i++) {
-        const Law p = s.target_law(i);
+        const auto p = s.target_law(i);
         if (!p.finite()) {
             return {i, -1};
         }
-        const DraftLaw q(s, i, p);
+        const DraftLaw<Type> q(s, i, p);
         if (!q.law.finite()) {
             return {i, -1};
         }
@@ -119,16 +127,17 @@ static Verdict verify_tokens(const Sequence& s) {
  * Block verification (Sun et al., 2025): the whole draft is looked at, since a later acceptance makes up for an earlier rejection. h <= p always, so
  * that the sum in it is needed only where the number is below p.
  */
-static Verdict verify_block(const Sequence& s) {
+template <class Type>
+static Verdict verify_block(const Sequence<Type>& s) {
     double p_i = 1; /* probability that the tokens before place i stand, given them */
     int32_t accepted = 0;
     double p_accepted = 1;
     for (int32_t i = 0; i < s.length; i++) {
-        const Law p = s.target_law(i);
+        const auto p = s.target_law(i);
         if (!p.finite()) {
             return {i, -1};
         }
-        const DraftLaw q(s, i, p);
+        const DraftLaw<Type> q(s, i, p);
         if (!q.law.finite()) {
             return {i, -1};
         }
@@ -147,14 +156,51 @@ static Verdict verify_block(const Sequence& s) {
     if (s.length == 0 || s.accept_number(s.length - 1) < p_i) {
         return all_accepted(s);
     }
-    const Law p = s.target_law(accepted);
-    return {accepted, draw_left(p, (float)p_accepted, DraftLaw(s, accepted, p), s.next_number(accepted))};
+    const auto p = s.target_law(accepted);
+    return {accepted, draw_left(p, (float)p_accepted, DraftLaw<Type>(s, accepted, p), s.next_number(accepted))};
+}
+
+namespace {
+
+/* The arguments. */
+struct Batch {
+    int32_t* accepted;
+    int32_t* next;
+    const void* target;
+    int64_t ld_target;
+    const int32_t* first_rows;
+    const void* draft;
+    int64_t ld_draft;
+    const int32_t* draft_tokens;
+    const int32_t* draft_lengths;
+    const adaspec_draw* draws;
+    int32_t verification;
+    int64_t b, g, v;
+};
+
+}  // namespace
+
+template <class Type>
+static void verify_batch(const Batch& a) {
+    typedef typename Type::element element;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads_for_rows(a.b, 4 * a.b * a.v))
+    for (int64_t s = 0; s < a.b; s++) {
+        const int64_t row = a.first_rows != nullptr ? a.first_rows[s] : s * (a.g + 1);
+        const Sequence<Type> sequence = {
+            (const element*)a.target + row * a.ld_target, a.ld_target, a.draft == nullptr ? nullptr : (const element*)a.draft + s * a.g * a.ld_draft,
+            a.ld_draft, a.draft_tokens + s * a.g, a.draft_lengths[s], a.v, a.draws[s]};
+        const Verdict verdict = a.draws[s].temperature == 0 ? verify_greedy(sequence)
+            : a.verification == ADASPEC_VERIFY_BLOCK ? verify_block(sequence) : verify_tokens(sequence);
+        a.accepted[s] = verdict.accepted;
+        a.next[s] = verdict.next;
+    }
 }
 
 ADASPEC_OPERATION(verify)(
-    int32_t* accepted, int32_t* next, const float* target, int64_t ld_target, const int32_t* first_rows, const float* draft, int64_t ld_draft,
-    const int32_t* draft_tokens, const int32_t* draft_lengths, const adaspec_draw* draws, int32_t verification, int32_t one_hot_draft, int64_t b,
-    int64_t g, int64_t v, void*) {
+    int32_t* accepted, int32_t* next, int32_t* accepted_at, const void* target, int32_t logits_type, int64_t ld_target, const int32_t* first_rows,
+    const void* draft, int64_t ld_draft, const int32_t* draft_tokens, const int32_t* draft_lengths, const adaspec_draw* draws, int32_t verification,
+    int32_t one_hot_draft, int64_t b, int64_t g, int64_t v, void*) {
+    REQUIRE(is_float_type(logits_type), "verify: element type %d; f32 (0), bf16 (1) or f16 (2) was expected", logits_type);
     REQUIRE(b >= 0 && g >= 0 && v >= 1, "verify: %lld sequences, %lld draft tokens, vocabulary %lld", (long long)b, (long long)g, (long long)v);
     REQUIRE(ld_target >= v, "verify: target rows of %lld are %lld apart", (long long)v, (long long)ld_target);
     REQUIRE(verification == ADASPEC_VERIFY_TOKEN || verification == ADASPEC_VERIFY_BLOCK, "verify: verification %d does not exist", verification);
@@ -172,16 +218,16 @@ ADASPEC_OPERATION(verify)(
                 (long long)v);
         }
     }
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads_for_rows(b, 4 * b * v))
-    for (int64_t s = 0; s < b; s++) {
-        const int64_t row = first_rows != nullptr ? first_rows[s] : s * (g + 1);
-        const Sequence sequence = {
-            target + row * ld_target, ld_target, one_hot_draft || draft == nullptr ? nullptr : draft + s * g * ld_draft, ld_draft,
-            draft_tokens + s * g, draft_lengths[s], v, draws[s]};
-        const Verdict verdict = draws[s].temperature == 0 ? verify_greedy(sequence)
-            : verification == ADASPEC_VERIFY_BLOCK ? verify_block(sequence) : verify_tokens(sequence);
-        accepted[s] = verdict.accepted;
-        next[s] = verdict.next;
+    const Batch batch = {accepted, next, target, ld_target, first_rows, one_hot_draft ? nullptr : draft, ld_draft, draft_tokens, draft_lengths, draws,
+                         verification, b, g, v};
+    with_type(logits_type, [&batch](auto type) {
+        verify_batch<decltype(type)>(batch);
+        return ADASPEC_OK;
+    });
+    for (int64_t s = 0; accepted_at != nullptr && s < b; s++) {
+        for (int32_t i = 0; i < accepted[s]; i++) {
+            accepted_at[i]++;
+        }
     }
     return ADASPEC_OK;
 }

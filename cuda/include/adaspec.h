@@ -320,13 +320,13 @@ typedef struct adaspec_draw {
 #define ADASPEC_PURPOSE_NEXT 2
 
 /*
- * token (b) from each row of logits (b, v): by inverse distribution function in id order from the law of draws[b], with the number of
+ * token (b) from each row of logits (b, v) of logits_type: by inverse distribution function in id order from the law of draws[b], with the number of
  * (position + index, index, purpose). probability (b), may be NULL: that of the token in its law, at temperature 0 in softmax(logits). A row with NaN
  * or +inf, or only -inf, gives token -1 and probability NaN. draws (b) out of range: ADASPEC_INVALID_ARGUMENT (processor) or undefined (GPU).
  */
 ADASPEC_API int32_t adaspec_sample(
-    int32_t* token, float* probability, const float* logits, int64_t ld_logits, const adaspec_draw* draws, int32_t purpose, int32_t index, int64_t b,
-    int64_t v, void* stream);
+    int32_t* token, float* probability, const void* logits, int32_t logits_type, int64_t ld_logits, const adaspec_draw* draws, int32_t purpose,
+    int32_t index, int64_t b, int64_t v, void* stream);
 
 /* How much of a draft stands. Both leave the law of what is emitted the target's; block verification accepts at least as many tokens on average. */
 #define ADASPEC_VERIFY_TOKEN 0
@@ -335,7 +335,9 @@ ADASPEC_API int32_t adaspec_sample(
 /*
  * Verification of one draft a sequence. Sequence s drafted draft_lengths[s] in [0, g] tokens draft_tokens[s * g + i], token i from the law Q_i of row
  * s * g + i of draft; the target's law P_i at its position is row first_rows[s] + i of target (first_rows NULL: s * (g+1)), and one row follows the
- * last token's. All laws are those of draws[s]; u_i is the number of (position + i, i, ACCEPT).
+ * last token's. target and draft are of logits_type. All laws are those of draws[s]; u_i is the number of (position + i, i, ACCEPT).
+ * accepted (b) is how many tokens stand, next (b) the token that follows them; accepted_at (g), may be NULL, += at i the number of sequences whose
+ * first i + 1 draft tokens stand.
  *
  * ADASPEC_VERIFY_TOKEN (Leviathan et al. 2023): token i is accepted while u_i Q_i(x_i) < P_i(x_i); next comes from norm(max(P - Q, 0)) of the first
  * rejected token.
@@ -350,9 +352,9 @@ ADASPEC_API int32_t adaspec_sample(
  * block verification all rows but the last, and the last after a full acceptance.
  */
 ADASPEC_API int32_t adaspec_verify(
-    int32_t* accepted, int32_t* next, const float* target, int64_t ld_target, const int32_t* first_rows, const float* draft, int64_t ld_draft,
-    const int32_t* draft_tokens, const int32_t* draft_lengths, const adaspec_draw* draws, int32_t verification, int32_t one_hot_draft, int64_t b,
-    int64_t g, int64_t v, void* stream);
+    int32_t* accepted, int32_t* next, int32_t* accepted_at, const void* target, int32_t logits_type, int64_t ld_target, const int32_t* first_rows,
+    const void* draft, int64_t ld_draft, const int32_t* draft_tokens, const int32_t* draft_lengths, const adaspec_draw* draws, int32_t verification,
+    int32_t one_hot_draft, int64_t b, int64_t g, int64_t v, void* stream);
 
 #ifdef __cplusplus
 }

@@ -30,6 +30,13 @@
 #define UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 
+/* Whether what is being compiled may have clusters and bulk copies. */
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+#define ADASPEC_CLUSTERS 1
+#else
+#define ADASPEC_CLUSTERS 0
+#endif
+
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
 
@@ -64,11 +71,18 @@ DEVICE float exp2_fast(float x) {
     return y;
 }
 
+/* The larger; NaN (the positive one) where either is NaN. */
+DEVICE float max_or_nan(float a, float b) {
+    float c;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(c) : "f"(a), "f"(b));
+    return c;
+}
+
 DEVICE unsigned shared_address(const void* p) {
     return (unsigned)__cvta_generic_to_shared(p);
 }
 
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+#if ADASPEC_CLUSTERS
 
 /* A barrier in shared memory that `arrivals` threads and the announced bytes of bulk copies complete. One thread, then init_fence and __syncthreads. */
 DEVICE void barrier_init(uint64_t* barrier, unsigned arrivals) {
@@ -117,6 +131,8 @@ DEVICE unsigned cluster_rank() {
 
 /* All threads of the cluster's blocks, and what they wrote to each other's shared memory. */
 DEVICE void cluster_barrier() {
+    /* Lanes that went separate ways come together: the barrier takes warps. */
+    __syncwarp();
     asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
 
@@ -218,6 +234,14 @@ inline bool has_clusters() {
         && major >= 9;
 }
 
+/* Bytes of shared memory that a block may have. */
+inline int64_t most_shared_bytes() {
+    int device = 0;
+    int bytes = 0;
+    return cudaGetDevice(&device) == cudaSuccess && cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device) == cudaSuccess
+        ? bytes : 48 << 10;
+}
+
 /* The launch of a grid; `cluster` must live as long. */
 inline cudaLaunchConfig_t config_of(const Grid& grid, void* stream, cudaLaunchAttribute& cluster) {
     cluster.id = cudaLaunchAttributeClusterDimension;
@@ -283,6 +307,10 @@ DEVICE T* shared_memory() {
 
 DEVICE float exp2_fast(float x) {
     return exp2f(x);
+}
+
+DEVICE float max_or_nan(float a, float b) {
+    return a != a || b != b ? __uint_as_float(0x7fffffffu) : a > b ? a : b;
 }
 
 DEVICE void barrier_init(uint64_t* barrier, unsigned arrivals) {
@@ -351,6 +379,10 @@ inline bool has_clusters() {
 template <class... Parameters>
 inline int64_t clusters_at_once(void (*)(Parameters...), const Grid&) {
     return 2;
+}
+
+inline int64_t most_shared_bytes() {
+    return 227 << 10;
 }
 
 template <class... Parameters>

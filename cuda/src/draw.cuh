@@ -1,4 +1,4 @@
-/* Drawing a token by one block: uniform numbers by counter, and the inverse distribution function in id order. */
+/* Drawing a token: uniform numbers by counter, the inverse distribution function in id order, and the argmax. */
 #pragma once
 
 #include "law.cuh"
@@ -31,114 +31,99 @@ DEVICE double uniform_number(const adaspec_draw& draw, int32_t purpose, int32_t 
     return uniform_number(draw.seed, (uint64_t)(draw.position + index), (uint32_t)draw.sequence, (uint32_t)purpose + 256u * (uint32_t)index);
 }
 
+/* What the weights of a group sum to, in units. weights(group, w) gives them. */
+template <class Weights>
+DEVICE Whole mass_of(const Weights& weights, int32_t group, float units) {
+    float w[GROUP];
+    weights(group, w);
+    float sum = 0;
+    UNROLL
+    for (int e = 0; e < GROUP; e++) {
+        sum += w[e];
+    }
+    return whole(sum, units);
+}
+
+/* The mass of all groups by warps, in row r of the next merge or place. All threads. */
+template <class Team, class Weights>
+DEVICE void weigh(Team& team, const Chunk& chunk, int r, const Weights& weights, float units) {
+    Whole mass = 0;
+    chunk.each([&](int32_t g) { mass += mass_of(weights, g, units); });
+    team.give(r, mass, Sum());
+}
+
 /*
- * The first id at which the running sum of weights exceeds u times their total, on every thread; -1 where the total is not above 0. A warp sums a chunk
- * of contiguous ids; the one in whose chunk the goal lies goes through it again, 32 ids at a time. Where the goal lies in the rounding of the last
- * additions: the last id of that chunk that has a weight. All threads; shared is free again when it returns.
+ * emit(id) by one thread: the first id at which the running mass exceeds u times the total, which therefore has a weight. Returns false, on all threads,
+ * where the total is 0. All threads.
  */
-template <int THREADS, class Weight>
-DEVICE int32_t draw_from(LawShared& shared, int64_t v, double u, Weight weight) {
-    constexpr int WARPS = THREADS / WARP;
-    const int warp = (int)threadIdx.x / WARP;
-    const int lane = (int)threadIdx.x % WARP;
-    const double total = sum_chunks<THREADS>(shared, v, weight);
-    const double goal = u * total;
-    int owner = -1;
-    double before = 0;
-    double running = 0;
-    for (int w = 0; w < WARPS; w++) {
-        /* The last chunk with a weight serves where rounding left the goal beyond all of them. */
-        if (shared.chunks[w] > 0 && (owner < 0 || running <= goal)) {
-            owner = w;
-            before = running;
-        }
-        running += shared.chunks[w];
-        if (owner >= 0 && running > goal) {
+template <class Team, class Weights, class Emit>
+DEVICE bool draw_from(Team& team, const Chunk& chunk, double u, const Weights& weights, float units, Emit emit) {
+    weigh(team, chunk, 0, weights, units);
+    const auto place = team.place_of([=](Whole total) {
+        const Whole goal = (Whole)(u * (double)total);
+        return goal < total ? goal : total - 1;
+    });
+    if (place.total == 0) {
+        return false;
+    }
+    if (place.owner != team.rank * Team::WARPS + team.warp()) {
+        return true;
+    }
+    Whole before = place.before;
+    for (int32_t first = chunk.begin; first < chunk.end; first += WARP) {
+        const int32_t g = first + team.lane();
+        const Whole mass = g < chunk.end ? mass_of(weights, g, units) : 0;
+        const Whole through = before + warp_running_sum(mass);
+        const unsigned beyond = __ballot_sync(ALL_LANES, through > place.goal);
+        if (beyond != 0) {
+            if (team.lane() == __ffs((int)beyond) - 1) {
+                float w[GROUP];
+                weights(g, w);
+                float sum = 0;
+                int32_t id = -1;
+                UNROLL
+                for (int e = 0; e < GROUP; e++) {
+                    sum += w[e];
+                    id = id < 0 && through - mass + whole(sum, units) > place.goal ? g * GROUP + e : id;
+                }
+                emit(id);
+            }
             break;
         }
+        before = __shfl_sync(ALL_LANES, through, WARP - 1);
     }
-    if (threadIdx.x == 0) {
-        shared.token = -1;
-    }
-    __syncthreads();
-    if (total > 0 && warp == owner) {
-        const int64_t length = ((v + WARPS - 1) / WARPS + WARP - 1) / WARP * WARP;
-        const int64_t end = (warp + 1) * length < v ? (warp + 1) * length : v;
-        int32_t last = -1;
-        for (int64_t first = warp * length; first < end; first += WARP) {
-            const int64_t j = first + lane;
-            const float mine = j < end ? weight(j) : 0.0f;
-            double through = (double)mine;
-            UNROLL
-            for (int lanes = 1; lanes < WARP; lanes *= 2) {
-                const double lower = __shfl_up_sync(ALL_LANES, through, (unsigned)lanes);
-                through += lane >= lanes ? lower : 0.0;
-            }
-            const unsigned positive = __ballot_sync(ALL_LANES, mine > 0);
-            const unsigned crossed = __ballot_sync(ALL_LANES, mine > 0 && before + through > goal);
-            if (crossed != 0) {
-                last = (int32_t)(first + __ffs(crossed) - 1);
-                break;
-            }
-            if (positive != 0) {
-                last = (int32_t)(first + WARP - 1 - __clz((int)positive));
-            }
-            before += __shfl_sync(ALL_LANES, through, WARP - 1);
-        }
-        if (lane == 0) {
-            shared.token = last;
-        }
-    }
-    __syncthreads();
-    const int32_t token = shared.token;
-    __syncthreads();
-    return token;
+    return true;
 }
 
-/* A token of a law that is finite. */
-template <int THREADS>
-DEVICE int32_t draw_token(LawShared& shared, const Law& law, int64_t v, double u) {
-    return draw_from<THREADS>(shared, v, u, [&](int64_t j) { return law.weight(j); });
-}
-
-/* The largest logit and the lowest id that has it. */
-struct Best {
+/* The largest logit of a part of a row and the lowest id that has it, as one number that is larger where it is better. */
+template <class AnyRow>
+DEVICE Whole best_of(const AnyRow& row, const Chunk& chunk) {
     float value = MINUS_INFINITY;
-    float id = -1; /* exact up to 2^24; merged as the other statistics are */
-    float broken = 0;
-
-    DEVICE void add(float x, int64_t j) {
-        if (x > value) {
-            value = x;
-            id = (float)j;
+    int32_t id = -1;
+    bool nan = false;
+    chunk.each([&](int32_t g) {
+        float x[GROUP];
+        row.group(g, x);
+        UNROLL
+        for (int e = 0; e < GROUP; e++) {
+            id = x[e] > value ? g * GROUP + e : id;
+            value = x[e] > value ? x[e] : value;
+            nan = nan || x[e] != x[e];
         }
-        broken = x != x ? 1.0f : broken;
-    }
-    DEVICE void merge(const Best& other) {
-        if (other.value > value || (other.value == value && other.id >= 0 && (id < 0 || other.id < id))) {
-            value = other.value;
-            id = other.id;
-        }
-        broken = fmaxf(broken, other.broken);
-    }
-};
+    });
+    return nan ? ~(Whole)0 : (Whole)order_of(value) << 32 | (uint32_t)~id;
+}
 
-/* The lowest id of the largest logit, on every thread; -1 where the row has NaN or +inf, or only -inf. */
-template <int THREADS>
-DEVICE int32_t argmax(LawShared& shared, const float* x, int64_t v) {
-    static_assert(sizeof(Best) * THREADS / WARP <= sizeof(shared.bins));
-    Best best;
-    for (int64_t j = threadIdx.x; j < v; j += THREADS) {
-        best.add(x[j], j);
-    }
-    best = block_merge<THREADS>(best, reinterpret_cast<Best*>(shared.bins));
-    return best.broken > 0 || best.value == INFINITY || best.value == MINUS_INFINITY ? -1 : (int32_t)best.id;
+/* The argmax; -1 where the row has NaN or +inf, or only -inf. */
+DEVICE int32_t argmax_of(Whole best) {
+    const uint32_t order = (uint32_t)(best >> 32);
+    return order >= order_of(INFINITY) || order <= order_of(MINUS_INFINITY) ? -1 : (int32_t)~(uint32_t)best;
 }
 
 /* f(the number of threads of the block that a row of v logits gets): a barrier of few warps costs less, many warps read a long row sooner. */
 template <class F>
 int32_t with_threads(int64_t v, F f) {
-    if (v <= 64) {
+    if (v <= 256) {
         return f(std::integral_constant<int, WARP>());
     }
     return v <= 4096 ? f(std::integral_constant<int, 128>()) : f(std::integral_constant<int, 512>());

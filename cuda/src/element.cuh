@@ -7,6 +7,7 @@
 #include "device.cuh"
 
 struct F32 {
+    static constexpr int32_t TYPE = ADASPEC_F32;
     typedef float element;
 
     static DEVICE float widen(float x) {
@@ -21,6 +22,7 @@ struct F32 {
 };
 
 struct BF16 {
+    static constexpr int32_t TYPE = ADASPEC_BF16;
     typedef uint16_t element;
 
     static DEVICE float widen(uint16_t x) {
@@ -46,6 +48,7 @@ struct BF16 {
 };
 
 struct F16 {
+    static constexpr int32_t TYPE = ADASPEC_F16;
     typedef uint16_t element;
 
     /* The fraction and exponent moved into place and scaled by 2^112, which is exact for normal and subnormal numbers; the top exponent stays the top. */

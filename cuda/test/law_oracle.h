@@ -41,6 +41,43 @@ inline double uniform(const adaspec_draw& draw, int32_t purpose, int32_t index) 
 }
 
 /*
+ * (rows, v) logits stored as `type`, beside what they are in f32. by_16: rows begin at multiples of 16 bytes, as bulk copies want them, and their ends
+ * are padded with NaN; else rows lie at odd strides, and the last ends where its memory does. value() is called row by row, in the order of ids.
+ */
+struct Logits {
+    int32_t type;
+    int64_t v, ld;
+    Floats values;
+    Buffer<uint16_t> halves;
+
+    Logits(int32_t type, int64_t rows, int64_t v, bool by_16, const std::function<float(int64_t)>& value)
+        : type(type), v(v), ld(by_16 ? (v + 7) / 8 * 8 : v + 1 + v % 2), values(rows == 0 ? 0 : by_16 ? rows * ld : (rows - 1) * ld + v),
+          halves(type == ADASPEC_F32 ? 0 : values.n) {
+        for (int64_t i = 0; i < values.n; i++) {
+            set(i, i % ld < v ? value(i) : NAN);
+        }
+    }
+    /* Element i of the whole memory. */
+    void set(int64_t i, float x) {
+        values[i] = x;
+        if (type != ADASPEC_F32) {
+            halves[i] = narrowed(x, type);
+            values[i] = widened(halves[i], type);
+        }
+    }
+    const void* data(int64_t row = 0) const {
+        return type == ADASPEC_F32 ? (const void*)(values.data + row * ld) : halves.data + row * ld;
+    }
+    const float* row(int64_t i) const {
+        return values.data + i * ld;
+    }
+};
+
+
+
+constexpr int32_t TYPES[] = {ADASPEC_F32, ADASPEC_BF16, ADASPEC_F16};
+
+/*
  * The law of a row by sorting. top_p counts as at least `slack` more (or, negative, less) of the mass: where both give one law, it is the law; where
  * they do not, a mass lies on the boundary within rounding.
  */
@@ -93,3 +130,55 @@ inline bool picks(const std::vector<double>& weights, double u, int32_t id, doub
     }
     return u * total >= before - slack * total && u * total < before + weights[(size_t)id] + slack * total;
 }
+
+/* What the rules of adaspec.h say about one draft, whose token i is from q[i] and whose place i has the target's law p[i]. */
+struct Decision {
+    int32_t verification;
+    std::vector<std::vector<double>> p, q;
+    std::vector<double> bound, scale; /* token i passes below bound[i]; scale[i] p - q is left after i tokens */
+
+    Decision(int32_t verification, const std::vector<std::vector<double>>& p, const std::vector<std::vector<double>>& q, const int32_t* tokens)
+        : verification(verification), p(p), q(q), bound(q.size()), scale(q.size()) {
+        const bool block = verification == ADASPEC_VERIFY_BLOCK;
+        double stands = 1;
+        for (size_t i = 0; i < q.size(); i++) {
+            const size_t x = (size_t)tokens[i];
+            scale[i] = block ? stands : 1;
+            const double ratio = scale[i] * p[i][x] / q[i][x];
+            stands = scale[i] * p[i][x] == 0 ? 0 : ratio < 1 ? ratio : 1;
+            bound[i] = stands;
+            if (block && i + 1 < q.size()) {
+                double left = 0;
+                for (size_t j = 0; j < p[i + 1].size(); j++) {
+                    left += fmax(stands * p[i + 1][j] - q[i + 1][j], 0);
+                }
+                bound[i] = stands == 1 ? 1 : left / (left + 1 - stands);
+            }
+        }
+    }
+    /* How many tokens stand. Block: up to the last that passes. Token: up to the first that does not. */
+    int32_t accepted(const double* u) const {
+        int32_t last = 0;
+        for (size_t i = 0; i < bound.size(); i++) {
+            if (u[i] < bound[i]) {
+                last = (int32_t)i + 1;
+            } else if (verification == ADASPEC_VERIFY_TOKEN) {
+                break;
+            }
+        }
+        return last;
+    }
+    /* What the next token is drawn from, not normalised. */
+    std::vector<double> left(size_t accepted) const {
+        std::vector<double> weights = p[accepted];
+        if (accepted == q.size()) {
+            return weights;
+        }
+        bool some = false;
+        for (size_t j = 0; j < weights.size(); j++) {
+            weights[j] = fmax(scale[accepted] * weights[j] - q[accepted][j], 0);
+            some = some || weights[j] > 1e-15;
+        }
+        return some ? weights : p[accepted];
+    }
+};

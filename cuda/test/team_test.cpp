@@ -69,10 +69,11 @@ static void check_single_rows() {
     float loss = 0;
     float lse = 0;
     CHECK_OK(adaspec_set_threads(4));
-    CHECK_OK(adaspec_sample(&token, nullptr, logits.data(), v, &greedy, ADASPEC_PURPOSE_NEXT, 0, 1, v, nullptr));
+    CHECK_OK(adaspec_sample(&token, nullptr, logits.data(), ADASPEC_F32, v, &greedy, ADASPEC_PURPOSE_NEXT, 0, 1, v, nullptr));
     CHECK(token == 6 && threads_alive() == 1, "sample: %d threads", threads_alive());
     CHECK_OK(adaspec_verify(
-        &accepted, &token, logits.data(), v, nullptr, nullptr, 0, &drafted, &length, &greedy, ADASPEC_VERIFY_TOKEN, 1, 1, 1, v, nullptr));
+        &accepted, &token, nullptr, logits.data(), ADASPEC_F32, v, nullptr, nullptr, 0, &drafted, &length, &greedy, ADASPEC_VERIFY_TOKEN, 1, 1, 1, v,
+        nullptr));
     CHECK(accepted == 1 && threads_alive() == 1, "verify: %d threads", threads_alive());
     CHECK_OK(adaspec_cross_entropy_forward(&loss, &lse, logits.data(), v, &token, 1, v, nullptr));
     CHECK(threads_alive() == 1, "cross_entropy_forward: %d threads", threads_alive());

@@ -10,7 +10,7 @@ int main() {
     const adaspec_draw greedy = {0, 0, 0, 0, 0, 1};
     int failures = 0;
     const int32_t statuses[] = {adaspec_add(x, x, x, 1, nullptr), adaspec_gelu_forward(x, x, 0, 1, nullptr),
-                                adaspec_sample(id, nullptr, x, 1, &greedy, 0, 0, 1, 1, nullptr)};
+                                adaspec_sample(id, nullptr, x, ADASPEC_F32, 1, &greedy, 0, 0, 1, 1, nullptr)};
     for (int32_t status : statuses) {
         failures += status != ADASPEC_DEVICE_ERROR;
     }

@@ -179,8 +179,8 @@ final class KernelCases {
                         Operand accepted = make.zeros(VERIFIED);
                         Operand next = make.zeros(VERIFIED);
                         return wordWork(accepted, VERIFIED, () -> k.verify(
-                                accepted.segment(), next.segment(), target.segment(), v, first.segment(), draft.segment(), v, tokens.segment(),
-                                lengths.segment(), draws.segment(), verification.code(), false, VERIFIED, DRAFTED, v));
+                                accepted.segment(), next.segment(), NULL, target.segment(), DType.F32.code(), v, first.segment(), draft.segment(), v,
+                                tokens.segment(), lengths.segment(), draws.segment(), verification.code(), false, VERIFIED, DRAFTED, v));
                     });
         }
     }
@@ -193,7 +193,7 @@ final class KernelCases {
             Operand token = make.zeros(SAMPLED);
             Operand probability = make.zeros(SAMPLED);
             return work(probability, SAMPLED, () -> k.sample(
-                    token.segment(), probability.segment(), logits.segment(), v, draws.segment(), Philox.NEXT, 0, SAMPLED, v));
+                    token.segment(), probability.segment(), logits.segment(), DType.F32.code(), v, draws.segment(), Philox.NEXT, 0, SAMPLED, v));
         });
     }
 

@@ -91,8 +91,8 @@ final class Abi {
         status(table, "select", P, P, P, D, I, P, L, P);
         status(table, "sum_of_squares", P, P, L, P);
         status(table, "adamw", P, P, P, P, F, F, F, F, F, F, L, L, P);
-        status(table, "sample", P, P, P, L, P, I, I, L, L, P);
-        status(table, "verify", P, P, P, L, P, P, L, P, P, P, I, I, L, L, L, P);
+        status(table, "sample", P, P, P, I, L, P, I, I, L, L, P);
+        status(table, "verify", P, P, P, P, I, L, P, P, L, P, P, P, I, I, L, L, L, P);
         return Collections.unmodifiableMap(table);
     }
 

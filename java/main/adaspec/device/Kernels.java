@@ -673,6 +673,7 @@ public final class Kernels {
             MemorySegment token,
             MemorySegment probability,
             MemorySegment logits,
+            int logitsType,
             long ldLogits,
             MemorySegment draws,
             int purpose,
@@ -680,17 +681,21 @@ public final class Kernels {
             long b,
             long v) {
         try {
-            check((int) sample.invokeExact(token, probability, logits, ldLogits, draws, purpose, index, b, v, stream));
+            check((int) sample.invokeExact(token, probability, logits, logitsType, ldLogits, draws, purpose, index, b, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }
     }
 
-    /** {@code firstRows} may be {@link MemorySegment#NULL}, and {@code draft} where the draft is one-hot or every temperature 0. */
+    /**
+     * {@code acceptedAt} and {@code firstRows} may be {@link MemorySegment#NULL}, and {@code draft} where the draft is one-hot or every temperature 0.
+     */
     public void verify(
             MemorySegment accepted,
             MemorySegment next,
+            MemorySegment acceptedAt,
             MemorySegment target,
+            int logitsType,
             long ldTarget,
             MemorySegment firstRows,
             MemorySegment draft,
@@ -705,8 +710,8 @@ public final class Kernels {
             long v) {
         try {
             check((int) verify.invokeExact(
-                    accepted, next, target, ldTarget, firstRows, draft, ldDraft, draftTokens, draftLengths, draws, verification, oneHotDraft ? 1 : 0, b,
-                    g, v, stream));
+                    accepted, next, acceptedAt, target, logitsType, ldTarget, firstRows, draft, ldDraft, draftTokens, draftLengths, draws, verification,
+                    oneHotDraft ? 1 : 0, b, g, v, stream));
         } catch (Throwable e) {
             throw impossible(e);
         }

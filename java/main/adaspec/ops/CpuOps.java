@@ -502,7 +502,7 @@ public final class CpuOps implements Ops {
         try (Arena call = Arena.ofConfined()) {
             kernels.sample(
                     ids("sample", "token", token), denseOrNull("sample", "probability", probability), rows("sample", "logits", logits),
-                    stride(logits), structs(draws, call), purpose, index, logits.rows(), logits.columns());
+                    DType.F32.code(), stride(logits), structs(draws, call), purpose, index, logits.rows(), logits.columns());
         }
     }
 
@@ -548,8 +548,9 @@ public final class CpuOps implements Ops {
         }
         try (Arena call = Arena.ofConfined()) {
             kernels.verify(
-                    ids("verify", "accepted", accepted), ids("verify", "next", next), rows("verify", "target logits", targetLogits),
-                    stride(targetLogits), firstRows == null ? MemorySegment.NULL : ids("verify", "firstRows", firstRows),
+                    ids("verify", "accepted", accepted), ids("verify", "next", next), MemorySegment.NULL,
+                    rows("verify", "target logits", targetLogits), DType.F32.code(), stride(targetLogits),
+                    firstRows == null ? MemorySegment.NULL : ids("verify", "firstRows", firstRows),
                     readsDraft ? rows("verify", "draft logits", draftLogits) : MemorySegment.NULL, readsDraft ? stride(draftLogits) : 0,
                     ids("verify", "draftTokens", draftTokens), ids("verify", "draftLengths", draftLengths), structs(draws, call), verification.code(),
                     oneHotDraft, b, g, vocabulary);
