@@ -41,7 +41,7 @@ final class OneDnnGemm implements Gemm {
         setThreads = bind(openMp, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
         this.threads = threads;
         this.version = version(bind(oneDnn, "dnnl_version", FunctionDescriptor.of(ADDRESS)));
-        this.multipliesBf16 = tryBf16();
+        this.multipliesBf16 = hasAvx512(bind(oneDnn, "dnnl_get_effective_cpu_isa", FunctionDescriptor.of(JAVA_INT))) && tryBf16();
     }
 
     private static MethodHandle bind(SymbolLookup library, String name, FunctionDescriptor type) {
@@ -96,6 +96,17 @@ final class OneDnnGemm implements Gemm {
     @Override
     public boolean multipliesBf16() {
         return multipliesBf16;
+    }
+
+    /** dnnl_cpu_isa_t is a set of bits. Without AVX-512 a bf16 product is plain loops, a hundred times slower than one in f32. */
+    private static boolean hasAvx512(MethodHandle instructions) {
+        try {
+            return ((int) instructions.invokeExact() & 0x20) != 0;
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new IllegalStateException("dnnl_get_effective_cpu_isa threw", e);
+        }
     }
 
     /** The library answers "unimplemented" where the processor lacks what its bf16 product needs (AVX-512). */
