@@ -29,6 +29,7 @@ struct GuardedMemory {
     char* data;
     size_t bytes;
     size_t behind; /* canaries */
+    bool managed = true;
 
     explicit GuardedMemory(size_t bytes);
     GuardedMemory(const GuardedMemory&) = delete;
@@ -67,9 +68,15 @@ inline GuardedMemory::GuardedMemory(size_t bytes) : bytes(bytes) {
     const size_t end = (CANARIES + bytes + 255) / 256 * 256;
     held = end + behind;
     void* memory = nullptr;
-    const cudaError_t status = cudaMallocManaged(&memory, held, cudaMemAttachGlobal);
+    cudaError_t status = cudaMallocManaged(&memory, held, cudaMemAttachGlobal);
+    if (status != cudaSuccess && status != cudaErrorMemoryAllocation) {
+        /* Not every virtual machine has it. The host's memory then, which the device reads over the bus. */
+        cudaGetLastError();
+        managed = false;
+        status = cudaHostAlloc(&memory, held, cudaHostAllocMapped);
+    }
     if (status != cudaSuccess) {
-        fprintf(stderr, "no managed memory for %zu bytes: %s\n", held, cudaGetErrorString(status));
+        fprintf(stderr, "no memory that both sides see for %zu bytes: %s\n", held, cudaGetErrorString(status));
         exit(1);
     }
     region = (char*)memory;
@@ -77,7 +84,7 @@ inline GuardedMemory::GuardedMemory(size_t bytes) : bytes(bytes) {
 }
 
 inline GuardedMemory::~GuardedMemory() {
-    cudaFree(region);
+    managed ? cudaFree(region) : cudaFreeHost(region);
 }
 
 /* Waits for the device; what went wrong on it since the last time, or "". */
