@@ -30,8 +30,8 @@ class Clock:
         for _ in range(self.warmups):
             calls[0]()
         times = [self._sample(calls)]
-        # As many as a second allows, but a median of five at least where a sample does not take long itself.
-        wanted = max(5 if times[0] * len(calls) < 0.5 else 3, min(samples or self.samples, int(1 / (times[0] * len(calls)))))
+        # As many as half a second allows, but a median of five at least where a sample does not take long itself.
+        wanted = max(5 if times[0] * len(calls) < 0.5 else 3, min(samples or self.samples, int(0.5 / (times[0] * len(calls)))))
         times += [self._sample(calls) for _ in range(0 if self.emulated else wanted - 1)]
         return statistics.median(times)
 

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import faulthandler
 import gc
 import importlib
 import json
@@ -14,7 +15,9 @@ import torch
 
 import abi
 import measure
+import table
 
+CASE_SECONDS = 150  # compilations of the peers included
 GROUPS = {"distill": "distill_cases", "verify": "verify_cases", "others": "other_cases"}
 
 
@@ -58,12 +61,12 @@ def main():
     device = "cpu" if options.emulated else "cuda"
     ops = abi.Library(options.library, options.header)
     clock = measure.Clock(device)
-    rows, broken = [], []
+    rows, broken, failed = [], [], set()
     if os.path.exists(options.results):
-        with open(options.results) as file:
-            rows = [json.loads(line) for line in file if line.endswith("\n")]
-        rows = [row for row in rows if "failed" not in row.get("times", {}).get("ours", {})]
-    done = {f"{row['case']} {row['shape']}" for row in rows}
+        rows = table.read([options.results])
+    failed = {table.key_of(row) for row in rows if "failed" in row.get("times", {}).get("ours", {})}
+    rows = [row for row in rows if table.key_of(row) not in failed]
+    done = {table.key_of(row) for row in rows}
     # Anew, without a line that an end in the middle left half written.
     with open(options.results, "w") as file:
         def write(row):
@@ -74,10 +77,14 @@ def main():
             write(row)
         # The ceilings of this run, not of another day: a device's clocks change.
         write({"case": "ceilings", "shape": options.group, "device": name_of(device, ops), **measure.ceilings(clock)})
-        for case in importlib.import_module(GROUPS[options.group]).cases(ops, device):
-            if case.key in done:
-                continue
+        cases = [case for case in importlib.import_module(GROUPS[options.group]).cases(ops, device) if case.key not in done]
+        # What failed before comes last. A kernel may break the device's context, which ends this process, or never return: hence the line beforehand,
+        # in whose place the measured one comes.
+        for case in sorted(cases, key=lambda case: case.key in failed):
+            write({"case": case.name, "shape": case.shape, "floor": case.floor, "times": {"ours": {"failed": "did not end"}}})
+            faulthandler.dump_traceback_later(CASE_SECONDS, exit=True)
             row = measured(clock, case)
+            faulthandler.cancel_dump_traceback_later()
             write(row)
             # Without a device there is no reason for a peer to fail but a mistake in it.
             broken += [f"{case.key}, {name}: {t['failed']}" for name, t in row["times"].items()

@@ -7,12 +7,17 @@ import sys
 VLLM = ("vllm-like", "vllm-like, draft's law given")
 
 
+def key_of(row):
+    return f"{row['case']} {row['shape']}"
+
+
 def read(paths):
-    rows = []
+    """The last line of each case; without one that an end in the middle left half written."""
+    rows = {}
     for path in paths:
         with open(path) as file:
-            rows += [json.loads(line) for line in file if line.endswith("\n")]
-    return rows
+            rows |= {key_of(row): row for row in (json.loads(line) for line in file if line.endswith("\n"))}
+    return list(rows.values())
 
 
 def seconds(row, name, how="cold"):
