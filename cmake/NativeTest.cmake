@@ -10,9 +10,9 @@ function(adaspec_add_cpu_executable name source)
     target_link_libraries(${name} PRIVATE adaspec_cpu adaspec_warnings)
 endfunction()
 
-# adaspec_add_tier_test(name executable tier): the test name.tier runs the executable with that tier forced.
+# adaspec_add_tier_test(name executable tier arguments...): the test name.tier runs the executable with that tier forced.
 function(adaspec_add_tier_test name executable tier)
-    add_test(NAME ${name}.${tier} COMMAND ${executable})
+    add_test(NAME ${name}.${tier} COMMAND ${executable} ${ARGN})
     set_tests_properties(${name}.${tier} PROPERTIES ENVIRONMENT "ADASPEC_CPU_TIER=${tier}" SKIP_RETURN_CODE 77 TIMEOUT 120)
 endfunction()
 
