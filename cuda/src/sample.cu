@@ -96,9 +96,10 @@ __global__ void __launch_bounds__(THREADS, CLUSTER ? 2 : 1) sample_kernel(Sample
             team, chunk, uniform_number(draw, a.purpose, a.index),
             [&](int32_t g, float (&w)[GROUP]) {
                 row.group(g, w);
+                /* Rounded before they are added: a group's mass is the same wherever it is computed. */
                 UNROLL
                 for (int e = 0; e < GROUP; e++) {
-                    w[e] = law.weight(w[e]) * scale;
+                    w[e] = __fmul_rn(law.weight(w[e]), scale);
                 }
             },
             PROBABILITY_UNITS, emit);
