@@ -258,9 +258,16 @@ inline cudaLaunchConfig_t config_of(const Grid& grid, void* stream, cudaLaunchAt
     return config;
 }
 
-/* More than 48 KB of shared memory must be asked for. */
+/*
+ * More than 48 KB of shared memory must be asked for. All there is, whatever this launch takes: it is a property of the kernel, and who asks for less
+ * must not take it from another thread that is about to launch the kernel with more.
+ */
 inline cudaError_t allow_shared(const void* kernel, size_t bytes) {
-    return bytes > 48 << 10 ? cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes) : cudaSuccess;
+    if (bytes <= 48 << 10) {
+        return cudaSuccess;
+    }
+    const int64_t most = most_shared_bytes();
+    return (int64_t)bytes > most ? cudaErrorInvalidValue : cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)most);
 }
 
 /* How many of the grid's clusters the device runs at once: as many as a kernel launches that takes its work in turns. 0: none fits. */
