@@ -34,7 +34,7 @@ struct Attended {
         const float from = now == MINUS_INFINITY ? 0.0f : now;
         const float shrink = exp2_fast(largest - from);
         const float weight = exp2_fast(score - from);
-        sum = sum * shrink + warp_sum(weight);
+        sum = fmaf(sum, shrink, warp_sum(weight));
         largest = now;
         UNROLL
         for (int c = 0; c < CHANNELS; c++) {
@@ -48,11 +48,11 @@ struct Attended {
         const float from = now == MINUS_INFINITY ? 0.0f : now;
         const float mine = exp2_fast(largest - from);
         const float theirs = exp2_fast(other.largest - from);
-        sum = sum * mine + other.sum * theirs;
+        sum = sum_of_products(sum, mine, other.sum, theirs);
         largest = now;
         UNROLL
         for (int c = 0; c < CHANNELS; c++) {
-            channels[c] = channels[c] * mine + other.channels[c] * theirs;
+            channels[c] = sum_of_products(channels[c], mine, other.channels[c], theirs);
         }
     }
 };

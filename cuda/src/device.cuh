@@ -403,6 +403,14 @@ inline int32_t launch(
 
 #endif
 
+/*
+ * a b + c d, the second product rounded. Left to itself the compiler fuses either product with the sum, and what two kernels must compute alike might
+ * differ in the last bit.
+ */
+DEVICE float sum_of_products(float a, float b, float c, float d) {
+    return fmaf(a, b, c * d);
+}
+
 /* Blocks of `threads` for n elements, or as many as keep every multiprocessor of today's devices busy: kernels stride over the rest. */
 inline unsigned blocks_for(int64_t n, int64_t threads, int64_t most = 132 * 16) {
     const int64_t blocks = (n + threads - 1) / threads;

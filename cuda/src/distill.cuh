@@ -80,11 +80,12 @@ struct Laws {
         return {target_lse, draft_lse, 1, 1, draft_lse - target_lse};
     }
 
+    /* Rounded, whatever is done with them: where the logits are equal p - q is 0. */
     DEVICE float p(float t) const {
-        return exp_from(t, t_origin) * p_scale;
+        return __fmul_rn(exp_from(t, t_origin), p_scale);
     }
     DEVICE float q(float d) const {
-        return exp_from(d, d_origin) * q_scale;
+        return __fmul_rn(exp_from(d, d_origin), q_scale);
     }
 
     /* log_sum: the log of the draft's sum, so that log q = (d - largest) - log_sum, both near 0 where q is large. */
@@ -134,7 +135,7 @@ struct Gradient {
                 const float q = laws.q(d[i]);
                 if constexpr (loss.SLOPE) {
                     const float slope = loss.slope(p, q, (d[i] - t[i]) - laws.lse_distance);
-                    gradient[i] = scale * (kl_weight * (q - p) + slope_weight * (q * (slope - mean)));
+                    gradient[i] = scale * sum_of_products(kl_weight, q - p, slope_weight, q * (slope - mean));
                 } else {
                     acceptance += fminf(p, q);
                     gradient[i] = scale * (q - p);

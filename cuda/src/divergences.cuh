@@ -98,13 +98,13 @@ struct Divergences {
         const float both = fmaxf(t.largest, other.t.largest);
         const float mine = rescaling(t.largest, both);
         const float theirs = rescaling(other.t.largest, both);
-        td = td * mine + other.td * theirs;
+        td = sum_of_products(td, mine, other.td, theirs);
         draft_infinite = fmaxf(draft_infinite, other.draft_infinite);
         t.merge(other.t);
         d.merge(other.d);
         if (REFERENCE) {
-            tr = tr * mine + other.tr * theirs;
-            rd = rd * mine + other.rd * theirs;
+            tr = sum_of_products(tr, mine, other.tr, theirs);
+            rd = sum_of_products(rd, mine, other.rd, theirs);
             reference_infinite = fmaxf(reference_infinite, other.reference_infinite);
             r.merge(other.r);
         }

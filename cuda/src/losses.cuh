@@ -62,7 +62,7 @@ struct Jsd : Rkl {
         return half_log(q, p);
     }
     static DEVICE float term(float p, float q, float slope) {
-        return p * half_log(p, q) + q * slope;
+        return sum_of_products(p, half_log(p, q), q, slope);
     }
 };
 

@@ -55,7 +55,7 @@ struct Softmax {
 
     DEVICE void merge(const Softmax& other) {
         const float both = fmaxf(largest, other.largest);
-        sum = sum * rescaling(largest, both) + other.sum * rescaling(other.largest, both);
+        sum = sum_of_products(sum, rescaling(largest, both), other.sum, rescaling(other.largest, both));
         largest = both;
     }
 
