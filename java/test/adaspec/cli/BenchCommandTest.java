@@ -151,7 +151,10 @@ class BenchCommandTest {
             assertTrue(each.get("value").asDouble() > 0, each.toString());
             names.add(each.get("name").asText().replace("kernels: ", ""));
         }
-        assertEquals(List.of("read bandwidth", "copy bandwidth", "gemm f32", "select", "select rate", "adamw", "adamw rate"), names);
+        assertEquals(
+                List.of("read bandwidth", "copy bandwidth", "gemm f32", "select quantile", "select quantile rate", "select count", "select count rate", "adamw",
+                        "adamw rate"),
+                names);
         assertTrue(list.get(0).get("device").asText().startsWith("cpu "), line.out());
     }
 
