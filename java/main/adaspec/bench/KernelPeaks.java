@@ -64,7 +64,7 @@ record KernelPeaks(double readBytes, double copyBytes, double f32Operations) {
             MemorySegment a = filled(memory, n * n * Float.BYTES);
             MemorySegment b = filled(memory, n * n * Float.BYTES);
             MemorySegment c = filled(memory, n * n * Float.BYTES);
-            return 2.0 * n * n * n / best(machine, () -> gemm.multiply(false, true, n, n, n, a, n, b, n, 0, c, n), seconds);
+            return 2.0 * n * n * n / best(machine, () -> gemm.multiply(DType.F32, false, true, n, n, n, a, n, b, n, 0, c, n), seconds);
         }
     }
 

@@ -1,5 +1,6 @@
 package adaspec.device;
 
+import adaspec.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import jcuda.Pointer;
 import jcuda.cudaDataType;
@@ -57,40 +58,6 @@ final class CublasGemm implements Gemm {
     }
 
     @Override
-    public void multiply(
-            boolean transposeA,
-            boolean transposeB,
-            long m,
-            long n,
-            long k,
-            MemorySegment a,
-            long lda,
-            MemorySegment b,
-            long ldb,
-            float beta,
-            MemorySegment c,
-            long ldc) {
-        multiply(cudaDataType.CUDA_R_32F, transposeA, transposeB, m, n, k, a, lda, b, ldb, beta, c, ldc);
-    }
-
-    @Override
-    public void multiplyBf16(
-            boolean transposeA,
-            boolean transposeB,
-            long m,
-            long n,
-            long k,
-            MemorySegment a,
-            long lda,
-            MemorySegment b,
-            long ldb,
-            float beta,
-            MemorySegment c,
-            long ldc) {
-        multiply(cudaDataType.CUDA_R_16BF, transposeA, transposeB, m, n, k, a, lda, b, ldb, beta, c, ldc);
-    }
-
-    @Override
     public boolean multipliesBf16() {
         return true;
     }
@@ -99,8 +66,9 @@ final class CublasGemm implements Gemm {
      * cuBLAS reads columns where we have rows: it sees the transpose of each matrix, and c^T (n, m) = b^T a^T. So the factors change places, and an
      * operand that we read as it lies is one that it reads as it lies.
      */
-    private synchronized void multiply(
-            int type,
+    @Override
+    public synchronized void multiply(
+            DType type,
             boolean transposeA,
             boolean transposeB,
             long m,
@@ -113,6 +81,11 @@ final class CublasGemm implements Gemm {
             float beta,
             MemorySegment c,
             long ldc) {
+        int factors = switch (type) {
+            case F32 -> cudaDataType.CUDA_R_32F;
+            case BF16 -> cudaDataType.CUDA_R_16BF;
+            default -> throw new IllegalArgumentException("products of " + type + "; F32 or BF16 was expected");
+        };
         if (m == 0 || n == 0) {
             return;
         }
@@ -122,7 +95,7 @@ final class CublasGemm implements Gemm {
         device.use();
         // The "new" one: JCublas2 12.6 lacks the native code of its cublasGemmEx, and the 64-bit form knows no limit of extents.
         int status = JCublas2.cublasGemmEx_64_new(
-                handle, operation(transposeB), operation(transposeA), n, m, k, Pointer.to(new float[] {1}), pointer(b), type, ldb, pointer(a), type,
+                handle, operation(transposeB), operation(transposeA), n, m, k, Pointer.to(new float[] {1}), pointer(b), factors, ldb, pointer(a), factors,
                 lda, Pointer.to(new float[] {beta}), pointer(c), cudaDataType.CUDA_R_32F, ldc, cublasComputeType.CUBLAS_COMPUTE_32F,
                 cublasGemmAlgo.CUBLAS_GEMM_DEFAULT);
         check(status, "cublasGemmEx of (" + m + ", " + k + ") x (" + k + ", " + n + ") with row strides " + lda + ", " + ldb + ", " + ldc);

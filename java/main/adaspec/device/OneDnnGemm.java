@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import adaspec.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -60,40 +61,6 @@ final class OneDnnGemm implements Gemm {
     }
 
     @Override
-    public void multiply(
-            boolean transposeA,
-            boolean transposeB,
-            long m,
-            long n,
-            long k,
-            MemorySegment a,
-            long lda,
-            MemorySegment b,
-            long ldb,
-            float beta,
-            MemorySegment c,
-            long ldc) {
-        multiply(sgemm, "dnnl_sgemm", transposeA, transposeB, m, n, k, a, lda, b, ldb, beta, c, ldc);
-    }
-
-    @Override
-    public void multiplyBf16(
-            boolean transposeA,
-            boolean transposeB,
-            long m,
-            long n,
-            long k,
-            MemorySegment a,
-            long lda,
-            MemorySegment b,
-            long ldb,
-            float beta,
-            MemorySegment c,
-            long ldc) {
-        multiply(bf16Gemm, "dnnl_gemm_bf16bf16f32", transposeA, transposeB, m, n, k, a, lda, b, ldb, beta, c, ldc);
-    }
-
-    @Override
     public boolean multipliesBf16() {
         return multipliesBf16;
     }
@@ -114,16 +81,16 @@ final class OneDnnGemm implements Gemm {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment one = arena.allocateFrom(JAVA_SHORT, (short) 0x3f80);
             MemorySegment result = arena.allocate(JAVA_FLOAT);
-            multiplyBf16(false, false, 1, 1, 1, one, 1, one, 1, 0, result, 1);
+            multiply(DType.BF16, false, false, 1, 1, 1, one, 1, one, 1, 0, result, 1);
             return result.get(JAVA_FLOAT, 0) == 1;
         } catch (DeviceException e) {
             return false;
         }
     }
 
-    private void multiply(
-            MethodHandle function,
-            String name,
+    @Override
+    public void multiply(
+            DType type,
             boolean transposeA,
             boolean transposeB,
             long m,
@@ -136,6 +103,11 @@ final class OneDnnGemm implements Gemm {
             float beta,
             MemorySegment c,
             long ldc) {
+        MethodHandle function = switch (type) {
+            case F32 -> sgemm;
+            case BF16 -> bf16Gemm;
+            default -> throw new IllegalArgumentException("products of " + type + "; F32 or BF16 was expected");
+        };
         if (m == 0 || n == 0) {
             return;
         }
@@ -144,6 +116,7 @@ final class OneDnnGemm implements Gemm {
             scale(m, n, beta, c, ldc);
             return;
         }
+        String name = type == DType.F32 ? "dnnl_sgemm" : "dnnl_gemm_bf16bf16f32";
         int status;
         try {
             setThreads.invokeExact(threads);

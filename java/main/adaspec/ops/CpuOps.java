@@ -219,8 +219,8 @@ public final class CpuOps implements Ops {
         MemorySegment result = rows(operation, nameC, c);
         if (a.dtype() == DType.BF16 && b.dtype() == DType.BF16) {
             if (device.gemm().multipliesBf16()) {
-                device.gemm().multiplyBf16(
-                        transposeA, transposeB, c.rows(), c.columns(), inner, inNativeMemory(operation, nameA, a), stride(a),
+                device.gemm().multiply(
+                        DType.BF16, transposeA, transposeB, c.rows(), c.columns(), inner, inNativeMemory(operation, nameA, a), stride(a),
                         inNativeMemory(operation, nameB, b), stride(b), beta, result, stride(c));
             } else {
                 multiplyWidened(operation, transposeA, transposeB, nameA, a, nameB, b, inner, beta, c);
@@ -228,8 +228,8 @@ public final class CpuOps implements Ops {
             return;
         }
         device.gemm().multiply(
-                transposeA, transposeB, c.rows(), c.columns(), inner, rows(operation, nameA, a), stride(a), rows(operation, nameB, b), stride(b),
-                beta, result, stride(c));
+                DType.F32, transposeA, transposeB, c.rows(), c.columns(), inner, rows(operation, nameA, a), stride(a),
+                rows(operation, nameB, b), stride(b), beta, result, stride(c));
     }
 
     /** Where the library has no bf16 products: the same numbers as f32. */
@@ -238,7 +238,7 @@ public final class CpuOps implements Ops {
             Tensor c) {
         try (Arena scratch = Arena.ofConfined()) {
             device.gemm().multiply(
-                    transposeA, transposeB, c.rows(), c.columns(), inner, widened(operation, nameA, a, scratch), stride(a),
+                    DType.F32, transposeA, transposeB, c.rows(), c.columns(), inner, widened(operation, nameA, a, scratch), stride(a),
                     widened(operation, nameB, b, scratch), stride(b), beta, c.segment(), stride(c));
         }
     }

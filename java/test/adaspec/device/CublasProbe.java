@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import adaspec.tensor.DType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -39,7 +40,7 @@ final class CublasProbe {
             System.out.println("worst error in units of rounding " + Math.max(worst(gemm, false), worst(gemm, true)));
             System.out.println("missing function: " + (gemm.describe().contains("forwarding") ? missing() : "not asked"));
             try {
-                gemm.multiply(false, false, 2, 2, 2, MemorySegment.NULL, 1, MemorySegment.NULL, 1, 0, MemorySegment.NULL, 1);
+                gemm.multiply(DType.F32, false, false, 2, 2, 2, MemorySegment.NULL, 1, MemorySegment.NULL, 1, 0, MemorySegment.NULL, 1);
             } catch (DeviceException e) {
                 System.out.println(e.getMessage());
             }
@@ -85,10 +86,11 @@ final class CublasProbe {
                 c.setAtIndex(JAVA_FLOAT, i, i % ldc >= n ? 7 : beta == 0 ? Float.NaN : i);
             }
             if (bf16) {
-                gemm.multiplyBf16(transposeA, transposeB, m, n, k, halves(arena, a), lda, halves(arena, b), ldb, beta, c, ldc);
+                gemm.multiply(DType.BF16, transposeA, transposeB, m, n, k, halves(arena, a), lda, halves(arena, b), ldb, beta, c, ldc);
             } else {
                 gemm.multiply(
-                        transposeA, transposeB, m, n, k, arena.allocateFrom(JAVA_FLOAT, a), lda, arena.allocateFrom(JAVA_FLOAT, b), ldb, beta, c, ldc);
+                        DType.F32, transposeA, transposeB, m, n, k, arena.allocateFrom(JAVA_FLOAT, a), lda,
+                        arena.allocateFrom(JAVA_FLOAT, b), ldb, beta, c, ldc);
             }
             double worst = 0;
             for (int i = 0; i < m; i++) {

@@ -10,6 +10,7 @@ import adaspec.common.InputException;
 import adaspec.ops.CpuOps;
 import adaspec.ops.Ops;
 import adaspec.ops.ReferenceOps;
+import adaspec.tensor.DType;
 import adaspec.tensor.Tensor;
 import adaspec.tensor.Workspace;
 import java.io.IOException;
@@ -131,7 +132,7 @@ class DeviceTest {
                     product(device.gemm(), arena, s[0], s[1], s[2], (form & 1) != 0, (form & 2) != 0, form >> 2);
                 }
             }
-            device.gemm().multiply(false, false, 0, 5, 5, MemorySegment.NULL, 5, MemorySegment.NULL, 5, 0, MemorySegment.NULL, 5);
+            device.gemm().multiply(DType.F32, false, false, 0, 5, 5, MemorySegment.NULL, 5, MemorySegment.NULL, 5, 0, MemorySegment.NULL, 5);
         }
     }
 
@@ -147,7 +148,7 @@ class DeviceTest {
             // What beta 0 overwrites need not hold numbers; what lies between the rows stays.
             c.setAtIndex(JAVA_FLOAT, i, i % ldc >= n ? 7 : beta == 0 ? Float.NaN : i);
         }
-        gemm.multiply(transposeA, transposeB, m, n, k, copy(arena, a), lda, copy(arena, b), ldb, beta, c, ldc);
+        gemm.multiply(DType.F32, transposeA, transposeB, m, n, k, copy(arena, a), lda, copy(arena, b), ldb, beta, c, ldc);
         for (int i = 0; i < m; i++) {
             for (int j = 0; j < ldc; j++) {
                 double want = j >= n ? 7 : beta * (i * ldc + j);

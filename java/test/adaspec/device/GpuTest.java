@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.TestData;
+import adaspec.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
@@ -91,15 +92,16 @@ class GpuTest {
             MemorySegment b = numbers(arena, n * k, 2);
             CudaBuffer c = device.allocate(4L * m * n);
             MemorySegment got = arena.allocate(JAVA_FLOAT, (long) m * n);
-            device.gemm().multiply(false, true, m, n, k, copied(device, a).start(), k, copied(device, b).start(), k, 0, c.start(), n);
+            device.gemm().multiply(DType.F32, false, true, m, n, k, copied(device, a).start(), k, copied(device, b).start(), k, 0, c.start(), n);
             c.copyOut(got, 0);
             check(a, b, got, m, n, k);
             MemorySegment first = arena.allocate(JAVA_FLOAT, (long) m * n).copyFrom(got);
-            device.gemm().multiplyBf16(
-                    false, true, m, n, k, copied(device, halves(arena, a)).start(), k, copied(device, halves(arena, b)).start(), k, 0, c.start(), n);
+            device.gemm().multiply(
+                    DType.BF16, false, true, m, n, k, copied(device, halves(arena, a)).start(), k, copied(device, halves(arena, b)).start(), k, 0,
+                    c.start(), n);
             c.copyOut(got, 0);
             check(a, b, got, m, n, k);
-            device.gemm().multiply(false, true, m, n, k, copied(device, a).start(), k, copied(device, b).start(), k, 0, c.start(), n);
+            device.gemm().multiply(DType.F32, false, true, m, n, k, copied(device, a).start(), k, copied(device, b).start(), k, 0, c.start(), n);
             c.copyOut(got, 0);
             assertEquals(-1, first.mismatch(got), "equal products differ");
         }
@@ -119,7 +121,7 @@ class GpuTest {
                 identity.setAtIndex(JAVA_FLOAT, i, i % n == i / n ? 1 : 0);
             }
             CudaBuffer c = device.allocate(4L * n * n);
-            device.gemm().multiply(false, false, n, n, n, copied(device, a).start(), n, copied(device, identity).start(), n, 0, c.start(), n);
+            device.gemm().multiply(DType.F32, false, false, n, n, n, copied(device, a).start(), n, copied(device, identity).start(), n, 0, c.start(), n);
             MemorySegment got = arena.allocate(JAVA_FLOAT, (long) n * n);
             c.copyOut(got, 0);
             assertEquals(-1, a.mismatch(got));
