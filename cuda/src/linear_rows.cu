@@ -8,6 +8,7 @@
  * the weights' bytes; with eight rows and four outputs the first-level cache gives 3 bytes for each byte of the weights.
  */
 #include "linear_mma.cuh"
+#include "logits.cuh"
 #include "reduce.cuh"
 
 namespace {
@@ -99,10 +100,6 @@ int32_t run(const Linear<F32>& a, void* stream) {
     return launch("linear_rows", aligned ? linear_kernel<ROWS, OUTPUTS, true> : linear_kernel<ROWS, OUTPUTS, false>, grid, stream, a);
 }
 
-bool rows_are_aligned(const void* first, int64_t ld, size_t element) {
-    return (reinterpret_cast<uintptr_t>(first) | (size_t)ld * element) % sizeof(uint4) == 0;
-}
-
 }  // namespace
 
 extern "C" int32_t adaspec_linear_rows(
@@ -118,8 +115,8 @@ extern "C" int32_t adaspec_linear_rows(
         typedef decltype(type) Type;
         typedef typename Type::element element;
         const Linear<Type> a = {
-            out, ld_out, x, ld_x, static_cast<const element*>(weight), ld_weight, bias, m, n, k, rows_are_aligned(x, ld_x, sizeof(float)),
-            rows_are_aligned(weight, ld_weight, sizeof(element))};
+            out, ld_out, x, ld_x, static_cast<const element*>(weight), ld_weight, bias, m, n, k, is_aligned(x, ld_x, ADASPEC_F32),
+            is_aligned(weight, ld_weight, weight_type)};
         if constexpr (std::is_same_v<Type, F32>) {
             if (m == 1) {
                 return run<1, 1>(a, stream);

@@ -67,7 +67,7 @@ public final class BenchDecodeCommand extends Command {
 
     @Override
     public Integer call() {
-        requireWritable(outputJson == null ? null : outputJson.toString());
+        requireWritable(outputJson);
         DecodingBenchmark.Settings settings = settings();
         try (Backend backend = Backend.open(devices.device(), devices.threads())) {
             backend.notes().forEach(log()::println);

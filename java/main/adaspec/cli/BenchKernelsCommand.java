@@ -56,7 +56,7 @@ public final class BenchKernelsCommand extends Command {
     @Override
     public Integer call() {
         KernelTimings.Settings settings = settings();
-        requireWritable(outputJson == null ? null : outputJson.toString());
+        requireWritable(outputJson);
         String device = devices.device();
         if (device.startsWith("cuda")) {
             try (CudaDevice gpu = CudaDevice.open(DeviceOptions.cudaIndex(device))) {

@@ -54,7 +54,7 @@ public final class BenchTrainCommand extends Command {
 
     @Override
     public Integer call() {
-        requireWritable(outputJson == null ? null : outputJson.toString());
+        requireWritable(outputJson);
         TrainingBenchmark.Settings settings = settings();
         try (Backend backend = Backend.open(devices.device(), devices.threads())) {
             backend.notes().forEach(log()::println);

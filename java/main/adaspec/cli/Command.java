@@ -98,9 +98,9 @@ public abstract class Command implements Callable<Integer> {
     }
 
     /** Fails before the work where its result could not be written to {@code output}: null and {@code -} are none. */
-    protected static void requireWritable(String output) {
-        if (output != null && !output.equals("-")) {
-            AtomicFile.requireWritable(Path.of(output));
+    protected static void requireWritable(Path output) {
+        if (output != null && !output.toString().equals("-")) {
+            AtomicFile.requireWritable(output);
         }
     }
 

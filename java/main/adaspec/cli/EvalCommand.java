@@ -67,8 +67,9 @@ public final class EvalCommand extends Command {
     public Integer call() {
         check(numPrompts == null || numPrompts >= 1, "--num-prompts " + numPrompts + " is out of range; 1 or more was expected");
         check(source.evalFile != null || !given("--dataset-format"), "--dataset-format goes with --eval-file; a prompt file has only one format");
-        requireApart(outputJson == null ? null : Path.of(outputJson), source.evalFile, source.promptFile);
-        requireWritable(outputJson);
+        Path output = outputJson == null ? null : Path.of(outputJson);
+        requireApart(output, source.evalFile, source.promptFile);
+        requireWritable(output);
         DatasetFormat format = format();
         GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
         EngineOptions options = decoding.engine(devices, generations.batchSize());

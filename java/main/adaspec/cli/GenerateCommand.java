@@ -70,8 +70,9 @@ public final class GenerateCommand extends Command {
             }
         }
         GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
-        requireApart(outputJson == null ? null : Path.of(outputJson), source.promptFile);
-        requireWritable(outputJson);
+        Path output = outputJson == null ? null : Path.of(outputJson);
+        requireApart(output, source.promptFile);
+        requireWritable(output);
         EngineOptions options = decoding.engine(devices, generations.batchSize());
         try (Engine engine = Engine.open(target, draft, options)) {
             List<Prompt> prompts = prompts(engine);

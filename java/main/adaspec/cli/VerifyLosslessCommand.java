@@ -53,8 +53,9 @@ public class VerifyLosslessCommand extends Command {
     @Override
     public Integer call() {
         check(draws >= FEWEST_DRAWS, "--draws " + draws + " is out of range; " + FEWEST_DRAWS + " or more was expected");
-        requireApart(outputJson == null ? null : Path.of(outputJson), promptFile);
-        requireWritable(outputJson);
+        Path output = outputJson == null ? null : Path.of(outputJson);
+        requireApart(output, promptFile);
+        requireWritable(output);
         var options = new EngineOptions(devices.device(), devices.threads(), devices.precision().orElse(DType.F32), Speculation.defaults());
         try (Engine engine = Engine.open(target, draft, options)) {
             List<Prompt> prompts = promptFile != null ? Prompts.read(promptFile, engine)

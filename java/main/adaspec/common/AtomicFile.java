@@ -31,9 +31,7 @@ public final class AtomicFile {
      */
     public static void write(Path file, Content content) {
         Path target = file.toAbsolutePath();
-        if (Files.isDirectory(target)) {
-            throw new InputException("cannot write " + file + ": it is a folder; the name of a file was expected");
-        }
+        requireNoFolder(file);
         if (isDevice(target)) {
             writeThrough(file, content);
             return;
@@ -52,7 +50,7 @@ public final class AtomicFile {
             syncFolder(target.getParent());
         } catch (IOException e) {
             deleteQuietly(beside);
-            throw new InputException("cannot write " + file + ": " + reason(e) + "; choose a writable place with enough room", e);
+            throw cannotWrite(file, reason(e), e);
         } catch (RuntimeException | Error e) {
             deleteQuietly(beside);
             throw e;
@@ -70,19 +68,27 @@ public final class AtomicFile {
             throw new InputException("the name of the file to write is empty; a path was expected");
         }
         Path target = file.toAbsolutePath();
-        if (Files.isDirectory(target)) {
-            throw new InputException("cannot write " + file + ": it is a folder; the name of a file was expected");
-        }
+        requireNoFolder(file);
         Path place = isDevice(target) ? target : target.getParent();
         while (!Files.exists(place)) {
             place = place.getParent();
         }
         if (!place.equals(target) && !Files.isDirectory(place)) {
-            throw new InputException("cannot write " + file + ": " + place + " is a file and not a folder; choose a writable place with enough room");
+            throw cannotWrite(file, place + " is a file and not a folder", null);
         }
         if (!Files.isWritable(place)) {
-            throw new InputException("cannot write " + file + ": permission denied; choose a writable place with enough room");
+            throw cannotWrite(file, "permission denied", null);
         }
+    }
+
+    private static void requireNoFolder(Path file) {
+        if (Files.isDirectory(file.toAbsolutePath())) {
+            throw new InputException("cannot write " + file + ": it is a folder; the name of a file was expected");
+        }
+    }
+
+    private static InputException cannotWrite(Path file, String reason, IOException cause) {
+        return new InputException("cannot write " + file + ": " + reason + "; choose a writable place with enough room", cause);
     }
 
     /** Brings the names in {@code folder} to the disk: without it a rename may be lost when the machine ends, though not when the process does. */
