@@ -201,10 +201,12 @@ class CudaDeviceTest {
     @Test
     void kernelsThatDoNotRunShowWhenTheDeviceIsOpened() throws ReflectiveOperationException {
         try (var arena = Arena.ofConfined()) {
-            DeviceException refused = assertThrows(DeviceException.class, () -> open(0, withAdd("refuse", arena)));
+            SymbolLookup refusing = withAdd("refuse", arena);
+            DeviceException refused = assertThrows(DeviceException.class, () -> open(0, refusing));
             assertTrue(refused.getMessage().startsWith("Stand-in does not run libadaspec_cuda.so: "), refused.getMessage());
             assertTrue(refused.getMessage().endsWith("; the driver is for CUDA 13.0, compute capability 9.0"), refused.getMessage());
-            DeviceException wrong = assertThrows(DeviceException.class, () -> open(0, withAdd("computeNothing", arena)));
+            SymbolLookup wrongly = withAdd("computeNothing", arena);
+            DeviceException wrong = assertThrows(DeviceException.class, () -> open(0, wrongly));
             assertTrue(wrong.getMessage().contains("its first operation gave 1.5 + 1.5 = 0.0"), wrong.getMessage());
         }
         assertEquals(0, runtime.stillHeld(), "a device that could not be opened holds something");

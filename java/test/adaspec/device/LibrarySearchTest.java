@@ -25,15 +25,15 @@ class LibrarySearchTest {
     /** From the last place to the first: each new file is found before those that are there. */
     @Test
     void theLoadersFoldersComeFirstThenCudasThenPythons() throws IOException {
-        var search = new LibrarySearch(root, Map.of("LD_LIBRARY_PATH", "/nowhere::/opt/cuda", "VIRTUAL_ENV", "/work/env", "HOME", "/home/me"));
+        var search = new LibrarySearch(root, Map.of("LD_LIBRARY_PATH", "/nowhere::/opt/cuda", "VIRTUAL_ENV", "/opt/env", "HOME", "/home/me"));
         assertEquals(Optional.empty(), search.first(NAME));
         for (String folder : new String[] {
             "home/me/.local/lib/python3.9/site-packages/nvidia/cu13/lib",
             "usr/lib/python3/dist-packages/nvidia/cu13/lib",
             "usr/local/lib/python3.11/dist-packages/nvidia/cublas/lib",
             "usr/local/lib/python3.12/dist-packages/nvidia/cublas/lib",
-            "work/env/lib/python3.12/site-packages/nvidia/cublas/lib",
-            "work/env/lib/python3.12/site-packages/nvidia/cu13/lib",
+            "opt/env/lib/python3.12/site-packages/nvidia/cublas/lib",
+            "opt/env/lib/python3.12/site-packages/nvidia/cu13/lib",
             "usr/local/cuda-12.4/lib64",
             "usr/local/cuda-13.0/lib64",
             "usr/local/cuda/lib64",
