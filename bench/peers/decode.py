@@ -22,6 +22,7 @@ import transformers
 from transformers.generation.streamers import BaseStreamer
 
 import models
+import shapes
 
 PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16}
 ACCEPT = 1  # adaspec.ops.Philox: what a number at a position is for
@@ -92,9 +93,9 @@ def say(text):
 @torch.inference_mode()
 def measure(arguments):
     precision = PRECISIONS[arguments.precision]
-    sizes = models.split(arguments.shape)
+    sizes = shapes.split(arguments.shape)
     target, *assistant = [models.decoder(size, precision) for size in sizes]
-    vocabulary = models.vocabulary_of(sizes[0])
+    vocabulary = shapes.vocabulary_of(sizes[0])
     ids = torch.randint(vocabulary, (1, max(arguments.context, arguments.prefill)), generator=torch.Generator().manual_seed(1))
     text = ids[:, :arguments.context]
     same = {"attention_mask": torch.ones_like(text), "max_new_tokens": arguments.max_new_tokens, "do_sample": False}

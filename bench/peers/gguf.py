@@ -16,7 +16,7 @@ import sys
 
 import numpy as np
 
-from models import SIZES, vocabulary_of
+from shapes import SIZES, vocabulary_of
 
 ALIGNMENT = 32
 U32, F32, BOOL, STRING, ARRAY = 4, 6, 7, 8, 9

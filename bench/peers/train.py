@@ -21,6 +21,7 @@ import transformers
 
 import losses
 import models
+import shapes
 
 PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16}
 K = 0.4
@@ -38,7 +39,7 @@ class Stage:
     """Three models and a variant of the loss; a step is ``step(batch)``."""
 
     def __init__(self, shape, variant, precision, way, spread=0.02):
-        target, draft, self.vocabulary = models.SHAPES[shape]
+        target, draft, self.vocabulary = shapes.SHAPES[shape]
         self.target = models.frozen(target, self.vocabulary, 1, spread, precision)
         self.reference = models.frozen(draft, self.vocabulary, 3, spread, precision)
         # The Trainer of the published code's time ran AdamW parameter by parameter.
@@ -133,7 +134,7 @@ def check(way):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variant", choices=("published", "eager", "compile"), default="published")
-    parser.add_argument("--shape", choices=models.SHAPES, default="70m-31m")
+    parser.add_argument("--shape", choices=shapes.SHAPES, default="70m-31m")
     parser.add_argument("--batch", type=int, default=4, help="sequences")
     parser.add_argument("--length", type=int, default=128, help="tokens of a sequence")
     parser.add_argument("--precision", choices=PRECISIONS, default="f32")

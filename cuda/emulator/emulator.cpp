@@ -21,6 +21,8 @@ constexpr size_t STACK_BYTES = 256 << 10;
 #else
 constexpr size_t STACK_BYTES = 64 << 10;
 #endif
+/* From one stack to the next: a few cache lines more, or the tops of all would share one set of the cache. */
+constexpr size_t STACK_STRIDE = STACK_BYTES + 9 * 64;
 constexpr int BARRIERS = 16;
 constexpr int WARP = 32;
 constexpr unsigned char POISON = 0xff;
@@ -79,7 +81,13 @@ struct Thread {
     Block* block;
     int number;
     bool done;
+    const Meeting* awaited; /* until its generation is another; NULL where the thread may run */
+    unsigned generation;
     std::vector<AsyncCopy> copies;
+
+    bool may_run() const {
+        return !done && (awaited == nullptr || awaited->generation != generation);
+    }
     int group; /* that the next copy belongs to */
 };
 
@@ -129,9 +137,9 @@ char* stacks_for(size_t threads) {
     static thread_local size_t held = 0;
     if (threads > held) {
         if (held > 0) {
-            munmap(stacks, STACK_BYTES * held);
+            munmap(stacks, STACK_STRIDE * held);
         }
-        stacks = (char*)mmap(nullptr, STACK_BYTES * threads, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        stacks = (char*)mmap(nullptr, STACK_STRIDE * threads, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (stacks == MAP_FAILED) {
             fault("no memory for %zu stacks", threads);
         }
@@ -148,8 +156,11 @@ void meet(Meeting& meeting, int count) {
         meeting.arrived = 0;
         meeting.generation++;
     }
-    while (meeting.generation == generation) {
+    if (meeting.generation == generation) {
+        thread->awaited = &meeting;
+        thread->generation = generation;
         yield();
+        thread->awaited = nullptr;
     }
 }
 
@@ -197,9 +208,10 @@ void run_cluster(char* stacks, std::mt19937_64& random) {
         t.number = (int)(i % (size_t)running->launch.threads);
         t.place = {dim3((unsigned)t.number, 0, 0), t.block->index, running->launch.blocks, dim3((unsigned)running->launch.threads)};
         t.done = false;
+        t.awaited = nullptr;
         t.copies.clear();
         t.group = 0;
-        t.fiber.prepare(stacks + i * STACK_BYTES, STACK_BYTES, thread_entry);
+        t.fiber.prepare(stacks + i * STACK_STRIDE, STACK_BYTES, thread_entry);
     }
     size_t live = threads.size();
     std::vector<int> turn = numbers_in_order((int)threads.size(), random);
@@ -207,7 +219,7 @@ void run_cluster(char* stacks, std::mt19937_64& random) {
         const uint64_t before = running->progress;
         for (int i : turn) {
             thread = &threads[(size_t)i];
-            if (!thread->done) {
+            if (thread->may_run()) {
                 running->scheduler.switch_to(thread->fiber);
                 live -= thread->done;
             }

@@ -2,6 +2,8 @@
  * The team that decoding's operations share their work with: every piece of the work is done once and before the operation returns, whatever the team
  * does meanwhile (spinning, asleep, growing, shrinking, taken by another caller).
  */
+#include <unistd.h>
+
 #include "check.h"
 
 #include <dirent.h>
