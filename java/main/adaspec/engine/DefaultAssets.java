@@ -70,11 +70,15 @@ public record DefaultAssets(Path target, Path draft, Path trainFile, Path evalFi
                 && absolute.getName(cache.getNameCount()).toString().startsWith("default-");
     }
 
-    private static Path folder(URI manifest, Path cache) throws IOException {
+    /** The folder of {@code manifest}; from a jar, its copy in {@code cache}. */
+    static Path folder(URI manifest, Path cache) throws IOException {
         if (manifest.getScheme().equals("file")) {
             return Path.of(manifest).getParent();
         }
-        try (FileSystem jar = FileSystems.newFileSystem(URI.create(manifest.toString().replaceAll("!.*", "!/")), Map.of())) {
+        // Opened by its path: by its URI a jar is open once a process, and another thread, or the program around this one, may have it open already.
+        String place = manifest.getRawSchemeSpecificPart();
+        Path file = Path.of(URI.create(place.substring(0, place.lastIndexOf("!/"))));
+        try (FileSystem jar = FileSystems.newFileSystem(file, Map.of())) {
             return unpack(jar.getPath(ROOT), cache);
         }
     }

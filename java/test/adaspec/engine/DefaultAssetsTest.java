@@ -46,4 +46,19 @@ class DefaultAssetsTest {
             assertEquals(List.of(first, second).stream().sorted().toList(), entries.sorted().toList());
         }
     }
+
+    /** By a second thread that opens them, or by a program that reads its own jar. */
+    @Test
+    void theirJarMayBeOpenAlready() throws IOException {
+        Path jar = Files.createDirectories(folder.resolve("50 % of it")).resolve("program.jar");
+        URI uri = URI.create("jar:" + jar.toUri());
+        try (var open = FileSystems.newFileSystem(uri, Map.of("create", "true"))) {
+            Files.createDirectories(open.getPath("/adaspec/default"));
+            Files.writeString(open.getPath("/adaspec/default/default.json"), "{}");
+        }
+        try (var open = FileSystems.newFileSystem(uri, Map.of())) {
+            Path unpacked = DefaultAssets.folder(URI.create(uri + "!/adaspec/default/default.json"), folder.resolve("cache"));
+            assertEquals("{}", Files.readString(unpacked.resolve("default.json")));
+        }
+    }
 }
