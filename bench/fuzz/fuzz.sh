@@ -1,30 +1,36 @@
 #!/usr/bin/env bash
 # Damages every kind of file that the engine reads, and uses what comes out in a child process: only a clear sentence, or no harm, is right.
 #
-#     bench/fuzz/fuzz.sh [--inputs N] [--targets a,b,...] [--seed S] [--state FILE] [--record NAME] [--show TARGET:INDEX]
+#     bench/fuzz/fuzz.sh [--inputs N] [--targets a,b,...] [--seed S] [--state DIR] [--seconds T] [--record NAME] [--show TARGET:INDEX]
 #
-# --inputs N      of each kind (default: 10000); the first 500 are those of the test FuzzTest
-# --state FILE    remembers every outcome; a run that was interrupted goes on where it was
+# --inputs N      of each kind (default: 10000); the first 500 (100 of folders) are those of the test FuzzTest
+# --state DIR     remembers every outcome; a run that was interrupted goes on where it was
+# --seconds T     ends after this time, with code 3 if there are inputs left
 # --record NAME   writes the table to bench/results/NAME.md too, under the command
 # --show T:I      writes one input to standard output, to look at
 # JAVA            a java of version 25 or later (default: java)
 #
 # Ends with 1 if anything was found. 10,000 inputs of each kind took 2 minutes on one core.
 set -euo pipefail
-command="bench/fuzz/fuzz.sh $*"
 cd "$(dirname "$0")/../.."
 
 record=
+command=bench/fuzz/fuzz.sh
 arguments=()
-while [ $# -gt 0 ]; do
-    if [ "$1" = --record ] && [ $# -gt 1 ]; then
-        record=bench/results/$2.md
-        shift 2
-    else
-        arguments+=("$1")
-        shift
-    fi
+while [ $# -gt 1 ]; do
+    case $1 in
+        --record) record=bench/results/$2.md ;;
+        # Where and in which pieces it was done is not what was done.
+        --state | --seconds) arguments+=("$1" "$2") ;;
+        *) arguments+=("$1" "$2")
+           command+=" $1 $2" ;;
+    esac
+    shift 2
 done
+if [ $# -gt 0 ]; then
+    echo "error: $1 lacks its value" >&2
+    exit 2
+fi
 if [ ! -d target/test-classes/adaspec/fuzz ]; then
     echo "error: the tests are not compiled; build them first: mvn -q test-compile" >&2
     exit 1

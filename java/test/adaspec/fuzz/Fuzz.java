@@ -7,24 +7,37 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
  * The command behind {@code bench/fuzz/fuzz.sh}: many damaged files of each kind, and a table of what came of them.
  *
- * <p>{@code --inputs N} of each kind, {@code --targets a,b}, {@code --seed S}, {@code --state FILE}: one line an outcome, with which an interrupted
- * run goes on; {@code --show NAME:INDEX} writes one input to standard output and uses nothing. Ends with 1 if anything was found.
+ * <p>{@code --inputs N} of each kind, {@code --targets a,b}, {@code --seed S}, {@code --state DIR}: a file for each target with a line an outcome,
+ * with which an interrupted run goes on; {@code --seconds T}: ends itself after this time, to be taken up again; {@code --show NAME:INDEX} writes one
+ * input to standard output and uses nothing. Ends with 1 if anything was found, with 3 if there are inputs left.
  */
 public final class Fuzz {
     static final long SEED = 0;
 
     private static final long LIMIT_MILLIS = 5000;
 
-    private Fuzz() {}
+    private final long seed;
+    private final int inputs;
+    /** Null for none. */
+    private final Path state;
+
+    private final long end;
+
+    private Fuzz(long seed, int inputs, Path state, double seconds) {
+        this.seed = seed;
+        this.inputs = inputs;
+        this.state = state;
+        this.end = System.nanoTime() + (long) (seconds * 1e9);
+    }
 
     public static void main(String[] arguments) throws Exception {
-        Map<String, String> options = new LinkedHashMap<>(Map.of("--inputs", "10000", "--seed", Long.toString(SEED), "--state", "", "--show", ""));
+        Map<String, String> options = new LinkedHashMap<>(
+                Map.of("--inputs", "10000", "--seed", Long.toString(SEED), "--state", "", "--seconds", "1e6", "--show", ""));
         options.put("--targets", String.join(",", Targets.ALL.stream().map(Target::name).toList()));
         for (int i = 0; i < arguments.length; i += 2) {
             if (i + 1 >= arguments.length || !options.containsKey(arguments[i])) {
@@ -42,8 +55,9 @@ public final class Fuzz {
         for (String name : options.get("--targets").split(",")) {
             targets.add(Targets.named(name));
         }
-        Path state = options.get("--state").isEmpty() ? null : Path.of(options.get("--state"));
-        System.exit(run(targets, Integer.parseInt(options.get("--inputs")), seed, state) ? 0 : 1);
+        Path state = options.get("--state").isEmpty() ? null : Files.createDirectories(Path.of(options.get("--state")));
+        var fuzz = new Fuzz(seed, Integer.parseInt(options.get("--inputs")), state, Double.parseDouble(options.get("--seconds")));
+        System.exit(fuzz.run(targets));
     }
 
     private static void show(String[] which, long seed) throws IOException {
@@ -53,73 +67,60 @@ public final class Fuzz {
         System.out.flush();
     }
 
-    /** Whether everything was clean. */
-    private static boolean run(List<Target> targets, int inputs, long seed, Path state) throws Exception {
-        Map<String, List<Outcome>> known = known(state, seed);
-        System.out.println("| file | inputs | refused | no harm | found | longest ms | most memory MB | seconds |");
-        System.out.println("|---|---|---|---|---|---|---|---|");
-        List<String> findings = new ArrayList<>();
+    /** The exit code. */
+    private int run(List<Target> targets) throws Exception {
+        List<FuzzTally> tallies = new ArrayList<>();
         try (Fuzzer fuzzer = new Fuzzer(seed, LIMIT_MILLIS)) {
             for (Target target : targets) {
-                List<Outcome> outcomes = known.computeIfAbsent(target.name(), name -> new ArrayList<>());
+                FuzzTally tally = known(target);
+                tallies.add(tally);
                 StringBuilder unwritten = new StringBuilder();
-                for (int index = outcomes.size(); index < inputs; index++) {
-                    Outcome outcome = fuzzer.use(target, index);
-                    outcomes.add(outcome);
-                    unwritten.append(seed).append('\t').append(target.name()).append('\t').append(outcome.line()).append('\n');
-                    if (!outcome.isClean() || index % 100 == 99 || index == inputs - 1) {
-                        write(state, unwritten);
+                while (tally.inputs() < inputs && System.nanoTime() < end) {
+                    Outcome outcome = fuzzer.use(target, tally.inputs());
+                    tally.add(outcome);
+                    unwritten.append(seed).append('\t').append(outcome.line()).append('\n');
+                    if (!outcome.isClean() || tally.inputs() % 100 == 0) {
+                        write(target, unwritten);
                     }
                 }
-                for (int index = 0; index < outcomes.size(); index++) {
-                    if (!outcomes.get(index).isClean()) {
-                        findings.add(target.name() + ":" + index + " " + outcomes.get(index).kind() + " " + outcomes.get(index).detail());
-                    }
-                }
-                System.out.println(row(target.name(), outcomes));
+                write(target, unwritten);
             }
         }
+        System.out.println(FuzzTally.HEAD);
+        tallies.forEach(tally -> System.out.println(tally.row()));
+        List<String> findings = tallies.stream().flatMap(tally -> tally.findings().stream()).toList();
         System.out.println();
         System.out.println(findings.isEmpty() ? "Nothing was found." : "Found:");
         findings.forEach(finding -> System.out.println("- " + finding));
-        return findings.isEmpty();
+        return !findings.isEmpty() ? 1 : tallies.stream().anyMatch(tally -> tally.inputs() < inputs) ? 3 : 0;
     }
 
-    /** The outcomes that an earlier run has left, by target, in the order of their inputs; a line that was cut off is forgotten. */
-    private static Map<String, List<Outcome>> known(Path state, long seed) throws IOException {
-        Map<String, List<Outcome>> known = new LinkedHashMap<>();
-        if (state == null || !Files.exists(state)) {
-            return known;
+    private Path stateOf(Target target) {
+        return state.resolve(target.name() + ".tsv");
+    }
+
+    /** What an earlier run has left: the outcomes in the order of their inputs; a line that was cut off is forgotten. */
+    private FuzzTally known(Target target) throws IOException {
+        var tally = new FuzzTally(target.name());
+        if (state == null || !Files.exists(stateOf(target))) {
+            return tally;
         }
-        String text = Files.readString(state);
+        String text = Files.readString(stateOf(target));
         String whole = text.substring(0, text.lastIndexOf('\n') + 1);
-        Files.writeString(state, whole);
+        Files.writeString(stateOf(target), whole);
         for (String line : whole.lines().toList()) {
-            String[] parts = line.split("\t", 3);
+            String[] parts = line.split("\t", 2);
             if (parts[0].equals(Long.toString(seed))) {
-                known.computeIfAbsent(parts[1], name -> new ArrayList<>()).add(Outcome.parse(parts[2]));
+                tally.add(Outcome.parse(parts[1]));
             }
         }
-        return known;
+        return tally;
     }
 
-    private static void write(Path state, StringBuilder lines) throws IOException {
+    private void write(Target target, StringBuilder lines) throws IOException {
         if (state != null) {
-            Files.writeString(state, lines, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            Files.writeString(stateOf(target), lines, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         }
         lines.setLength(0);
-    }
-
-    private static String row(String name, List<Outcome> outcomes) {
-        return String.format(
-                Locale.ROOT, "| %s | %d | %d | %d | %d | %.0f | %.1f | %.0f |", name, outcomes.size(), count(outcomes, Outcome.Kind.REFUSED),
-                count(outcomes, Outcome.Kind.ACCEPTED), outcomes.stream().filter(o -> !o.isClean()).count(),
-                outcomes.stream().mapToLong(Outcome::micros).max().orElse(0) / 1e3,
-                outcomes.stream().mapToLong(Outcome::memory).max().orElse(0) / 1e6,
-                outcomes.stream().mapToLong(Outcome::micros).sum() / 1e6);
-    }
-
-    private static long count(List<Outcome> outcomes, Outcome.Kind kind) {
-        return outcomes.stream().filter(outcome -> outcome.kind() == kind).count();
     }
 }

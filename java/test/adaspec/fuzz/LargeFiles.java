@@ -11,7 +11,7 @@ final class LargeFiles {
     private static final int BYTES = 2 << 20;
 
     static final List<Target> ALL =
-            Targets.ALL.stream().filter(target -> !target.name().equals("config-yaml")).map(LargeFiles::largeOf).toList();
+            Targets.FILES.stream().filter(target -> !target.name().equals("config-yaml")).map(LargeFiles::largeOf).toList();
 
     /** The forms that {@link #form} knows. */
     static final int FORMS = 9;

@@ -33,7 +33,7 @@ final class Planted {
     });
     static final Target NATIVE_MEMORY = target("planted-native-memory", folder -> {
         try (var arena = java.lang.foreign.Arena.ofConfined()) {
-            arena.allocate(300L << 20).fill((byte) 1);
+            arena.allocate(100L << 20).fill((byte) 1);
         }
     });
     static final Target HEAP = target("planted-heap", folder -> {

@@ -34,7 +34,8 @@ final class Targets {
 
     private static final Path GOLDEN = Path.of(System.getProperty("basedir", ""), "java", "golden");
 
-    static final List<Target> ALL = List.of(
+    /** Files that are used alone, or in a folder that is only read. */
+    static final List<Target> FILES = List.of(
             new Target("safetensors", "model.safetensors", folder -> model(folder, "model.safetensors"), Mutations::safetensors, Targets::generate),
             new Target("index", "model.safetensors.index.json", Targets::shards, Mutations::json, Targets::generate),
             new Target("config", "config.json", folder -> model(folder, "config.json"), Mutations::json, Targets::generate),
@@ -55,6 +56,8 @@ final class Targets {
                     Prompt.readFile(folder.resolve("lines.jsonl"), Tokenizer.load(folder))),
             new Target("token-ids", "ids.jsonl", Targets::tokenIds, Mutations::json, Targets::score),
             new Target("config-yaml", "config.yaml", Targets::yaml, Mutations::bytes, folder -> FlatYaml.read(folder.resolve("config.yaml"))));
+
+    static final List<Target> ALL = Stream.of(FILES, FuzzedFolders.ALL).flatMap(List::stream).toList();
 
     private Targets() {}
 
