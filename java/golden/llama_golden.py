@@ -17,16 +17,19 @@ import pathlib
 
 import torch
 from safetensors.torch import save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig
 
 HERE = pathlib.Path(__file__).parent
 SEQUENCES = [[5, 17, 3, 44, 60, 1, 2], [9], [33, 33, 12, 7, 50, 21, 8, 8, 40, 2, 63]]
 
 
-def build(name, seed, old_keys, **settings):
+def llama(**settings):
+    return LlamaConfig(max_position_embeddings=128, bos_token_id=0, eos_token_id=None, pad_token_id=None, **settings)
+
+
+def build(name, seed, old_keys, config):
     torch.manual_seed(seed)
-    config = LlamaConfig(max_position_embeddings=128, bos_token_id=0, eos_token_id=None, pad_token_id=None, **settings)
-    model = LlamaForCausalLM(config).eval()
+    model = AutoModelForCausalLM.from_config(config).eval()
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
             if parameter.dim() == 2:
@@ -51,7 +54,7 @@ def build(name, seed, old_keys, **settings):
 
 
 def load(folder, dtype):
-    return LlamaForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
 
 
 def expect(folder, vocabulary, seed):
@@ -79,19 +82,21 @@ def expect(folder, vocabulary, seed):
 
 def main():
     folder = build(
-        "llama-grouped", 1, False, vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        intermediate_size=44, tie_word_embeddings=False,
-        rope_parameters={"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-                         "original_max_position_embeddings": 64},
+        "llama-grouped", 1, False,
+        llama(vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=44,
+              tie_word_embeddings=False,
+              rope_parameters={"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                               "original_max_position_embeddings": 64}),
     )
     model = expect(folder, 64, 11)
     unscaled = 10000.0 ** -(torch.arange(0, 8, 2, dtype=torch.float64) / 8)
     ratio = unscaled / model.model.rotary_emb.inv_freq.double()
     assert abs(ratio[0] - 1) < 1e-6 and 1.01 < ratio[1] < 7.9 and abs(ratio[3] - 8) < 1e-5, ratio
     folder = build(
-        "llama-tied", 2, True, vocab_size=96, hidden_size=36, num_hidden_layers=1, num_attention_heads=3, num_key_value_heads=3, head_dim=16,
-        intermediate_size=52, tie_word_embeddings=True, attention_bias=True, mlp_bias=True,
-        rope_parameters={"rope_type": "linear", "rope_theta": 5000.0, "factor": 2.0},
+        "llama-tied", 2, True,
+        llama(vocab_size=96, hidden_size=36, num_hidden_layers=1, num_attention_heads=3, num_key_value_heads=3, head_dim=16, intermediate_size=52,
+              tie_word_embeddings=True, attention_bias=True, mlp_bias=True,
+              rope_parameters={"rope_type": "linear", "rope_theta": 5000.0, "factor": 2.0}),
     )
     model = expect(folder, 96, 12)
     assert abs(model.model.rotary_emb.inv_freq[0].item() - 0.5) < 1e-7  # the old keys were read

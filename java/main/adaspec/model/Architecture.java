@@ -24,7 +24,8 @@ import java.util.List;
  * @param parallelResidual   true: x + attention(norm1(x)) + mlp(norm2(x)); false: one after the other
  * @param interleavedHeads   true: one projection with a head's query, key and value side by side (GPT-NeoX); false: one for all queries, one for
  *                           all keys, one for all values
- * @param attentionBias      whether the projections of the attention have biases
+ * @param qkvBias            whether the projections to queries, keys and values have biases
+ * @param attentionOutBias   whether the projection behind the attention has one
  * @param mlpBias            whether the projections of the MLP have biases
  * @param tiedHead           whether the head is the embedding
  * @param maxPositions       the longest sequence
@@ -47,7 +48,8 @@ public record Architecture(
         Activation activation,
         boolean parallelResidual,
         boolean interleavedHeads,
-        boolean attentionBias,
+        boolean qkvBias,
+        boolean attentionOutBias,
         boolean mlpBias,
         boolean tiedHead,
         int maxPositions,
@@ -135,13 +137,13 @@ public record Architecture(
             int attentionWidth = headLayout().outputWidth();
             addNorm(all, layer + "norm1");
             if (interleavedHeads) {
-                addLinear(all, layer + "qkv", headLayout().rowWidth(), hiddenSize, attentionBias);
+                addLinear(all, layer + "qkv", headLayout().rowWidth(), hiddenSize, qkvBias);
             } else {
-                addLinear(all, layer + "query", attentionWidth, hiddenSize, attentionBias);
-                addLinear(all, layer + "key", kvHeads * headDim, hiddenSize, attentionBias);
-                addLinear(all, layer + "value", kvHeads * headDim, hiddenSize, attentionBias);
+                addLinear(all, layer + "query", attentionWidth, hiddenSize, qkvBias);
+                addLinear(all, layer + "key", kvHeads * headDim, hiddenSize, qkvBias);
+                addLinear(all, layer + "value", kvHeads * headDim, hiddenSize, qkvBias);
             }
-            addLinear(all, layer + "attention_out", hiddenSize, attentionWidth, attentionBias);
+            addLinear(all, layer + "attention_out", hiddenSize, attentionWidth, attentionOutBias);
             addNorm(all, layer + "norm2");
             mlpInParts().forEach(part -> addLinear(all, layer + part, intermediateSize, hiddenSize, mlpBias));
             addLinear(all, layer + "mlp_out", hiddenSize, intermediateSize, mlpBias);

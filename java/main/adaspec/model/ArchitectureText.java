@@ -20,8 +20,22 @@ public final class ArchitectureText {
                         ? ""
                         : ", scaled by " + a.rotaryScaling().kind().name().toLowerCase(Locale.ROOT) + " " + a.rotaryScaling().factor()));
         parts.add(a.parallelResidual() ? "attention and MLP side by side" : "attention, then MLP");
-        parts.add(a.attentionBias() ? a.mlpBias() ? "biases" : "biases in the attention" : a.mlpBias() ? "biases in the MLP" : "no biases");
+        parts.add(biases(a));
         return a.family() + ": " + String.join(", ", parts);
+    }
+
+    private static String biases(Architecture a) {
+        if (a.qkvBias() && a.attentionOutBias() && a.mlpBias()) {
+            return "biases";
+        }
+        List<String> where = new ArrayList<>();
+        if (a.qkvBias() || a.attentionOutBias()) {
+            where.add(a.qkvBias() && a.attentionOutBias() ? "the attention" : a.qkvBias() ? "queries, keys and values" : "the attention's output");
+        }
+        if (a.mlpBias()) {
+            where.add("the MLP");
+        }
+        return where.isEmpty() ? "no biases" : "biases in " + String.join(" and ", where);
     }
 
     private static String activation(Architecture.Activation activation) {

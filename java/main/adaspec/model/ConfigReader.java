@@ -2,6 +2,8 @@ package adaspec.model;
 
 import adaspec.common.InputException;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Typed reads of config.json, with errors that name the file, the key, the value and what was expected. */
 final class ConfigReader {
@@ -75,6 +77,22 @@ final class ConfigReader {
             throw wrong(key, "a string");
         }
         return root.path(key).asText();
+    }
+
+    /** The strings of an array; none where it is absent. */
+    List<String> texts(String key) {
+        List<String> texts = new ArrayList<>();
+        JsonNode node = root.path(key);
+        if (has(key) && !node.isArray()) {
+            throw wrong(key, "an array of strings");
+        }
+        for (JsonNode element : node) {
+            if (!element.isTextual()) {
+                throw wrong(key, "an array of strings");
+            }
+            texts.add(element.asText());
+        }
+        return texts;
     }
 
     InputException wrong(String key, String expected) {

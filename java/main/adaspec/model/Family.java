@@ -10,7 +10,7 @@ import java.util.Map;
  */
 interface Family {
     /** The families this engine knows, by {@code model_type}. */
-    Map<String, Family> ALL = Map.of("gpt_neox", new GptNeoX(), "llama", new Llama());
+    Map<String, Family> ALL = Map.of("gpt_neox", new GptNeoX(), "llama", new Llama(), "qwen2", new Qwen2());
 
     /** The architecture that {@code config} describes. */
     Architecture architecture(ConfigReader config);

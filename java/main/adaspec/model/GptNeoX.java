@@ -53,6 +53,7 @@ final class GptNeoX implements Family {
                 config.flag("use_parallel_residual", true),
                 true,
                 bias,
+                bias,
                 true,
                 config.flag("tie_word_embeddings", false),
                 config.positive("max_position_embeddings", MOST, 2048),
@@ -120,6 +121,6 @@ final class GptNeoX implements Family {
         rope.put("partial_rotary_factor", fraction);
         config.put("tie_word_embeddings", architecture.tiedHead());
         config.put("use_parallel_residual", architecture.parallelResidual());
-        config.put("attention_bias", architecture.attentionBias());
+        config.put("attention_bias", architecture.qkvBias());
     }
 }

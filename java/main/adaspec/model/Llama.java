@@ -12,6 +12,17 @@ final class Llama implements Family {
 
     @Override
     public Architecture architecture(ConfigReader config) {
+        boolean attentionBias = config.flag("attention_bias", false);
+        return architecture(config, "llama", 2048, attentionBias, attentionBias, config.flag("mlp_bias", false));
+    }
+
+    /**
+     * What Llama has in common with its kin.
+     *
+     * @param positions where config.json does not say how many
+     */
+    static Architecture architecture(
+            ConfigReader config, String family, int positions, boolean qkvBias, boolean attentionOutBias, boolean mlpBias) {
         int hidden = config.positive("hidden_size", MOST);
         int heads = config.positive("num_attention_heads", 1 << 16);
         int kvHeads = config.positive("num_key_value_heads", 1 << 16, heads);
@@ -27,9 +38,9 @@ final class Llama implements Family {
         if (!config.text("hidden_act", "silu").equals("silu")) {
             throw config.wrong("hidden_act", "silu");
         }
-        LlamaRope rope = LlamaRope.read(config);
+        LlamaRope rope = LlamaRope.read(config, family);
         return new Architecture(
-                "llama",
+                family,
                 config.positive("vocab_size", MOST),
                 hidden,
                 config.positive("num_hidden_layers", 4096),
@@ -45,10 +56,11 @@ final class Llama implements Family {
                 Architecture.Activation.SWIGLU,
                 false,
                 false,
-                config.flag("attention_bias", false),
-                config.flag("mlp_bias", false),
+                qkvBias,
+                attentionOutBias,
+                mlpBias,
                 config.flag("tie_word_embeddings", false),
-                config.positive("max_position_embeddings", MOST, 2048),
+                config.positive("max_position_embeddings", MOST, positions),
                 config.number("initializer_range", 0, 10, 0.02));
     }
 
@@ -94,14 +106,19 @@ final class Llama implements Family {
 
     @Override
     public void complete(ObjectNode config, Architecture architecture) {
+        completeKin(config, architecture);
+        config.put("attention_bias", architecture.qkvBias());
+        config.put("mlp_bias", architecture.mlpBias());
+    }
+
+    /** What Llama and its kin write alike. */
+    static void completeKin(ObjectNode config, Architecture architecture) {
         LlamaRope.of(architecture).write(config);
         config.put("num_key_value_heads", architecture.kvHeads());
         config.put("head_dim", architecture.headDim());
         config.put("hidden_act", "silu");
         config.put("rms_norm_eps", Double.parseDouble(Float.toString(architecture.normEps())));
         config.put("max_position_embeddings", architecture.maxPositions());
-        config.put("attention_bias", architecture.attentionBias());
-        config.put("mlp_bias", architecture.mlpBias());
         config.put("tie_word_embeddings", architecture.tiedHead());
     }
 }

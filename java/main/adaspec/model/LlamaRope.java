@@ -4,14 +4,16 @@ import adaspec.common.InputException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
- * The rotary settings of a Llama's config.json: {@code rope_theta} and {@code rope_scaling} of transformers 4, or both in {@code rope_parameters} of 5.
+ * The rotary settings of the config.json of a Llama or its kin: {@code rope_theta} and {@code rope_scaling} of transformers 4, or both in
+ * {@code rope_parameters} of 5.
  *
  * @param base theta
  */
 record LlamaRope(double base, RotaryScaling scaling) {
     private static final double MOST = 1e12;
 
-    static LlamaRope read(ConfigReader config) {
+    /** @param family for sentences */
+    static LlamaRope read(ConfigReader config, String family) {
         ConfigReader parameters = config.object("rope_parameters");
         ConfigReader scaling = config.object("rope_scaling");
         // transformers 5 takes the old key where a file has both.
@@ -33,7 +35,7 @@ record LlamaRope(double base, RotaryScaling scaling) {
             case "linear" -> RotaryScaling.linear(required(settings, "factor", 1, 1e6));
             case "llama3" -> llama3(settings);
             default -> throw new InputException(settings.where() + " asks for the rotary scaling \"" + type
-                    + "\"; \"default\", \"linear\" and \"llama3\" are supported for llama");
+                    + "\"; \"default\", \"linear\" and \"llama3\" are supported for " + family);
         });
     }
 

@@ -28,7 +28,7 @@ public final class TinyModels implements AutoCloseable {
         int hidden = 2 * headDim;
         return new Architecture(
                 "gpt_neox", vocabulary, hidden, layers, 2, 2, headDim, 2 * hidden, Architecture.Norm.LAYER, 1e-5f, 4, 10000, RotaryScaling.NONE,
-                Architecture.Activation.GELU, true, true, true, true, false, positions, 0.5);
+                Architecture.Activation.GELU, true, true, true, true, true, false, positions, 0.5);
     }
 
     /** A new model of {@code seed}. */

@@ -20,17 +20,18 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** A Llama draft distilled from a Llama target: the run ends, resumes bit for bit, and leaves the tensors it was given. */
+/** A draft distilled from a target, both Llamas or both of a kin: the run ends, resumes bit for bit, and leaves the tensors it was given. */
 class LlamaRunTest {
     @TempDir
     private Path folder;
 
-    private static void write(Path directory, int layers, long seed, boolean tied) {
+    private static void write(Path directory, String family, int layers, long seed, boolean tied) {
         ObjectNode config = Json.MAPPER.createObjectNode();
-        config.put("model_type", "llama").put("vocab_size", ModelDirectories.VOCABULARY).put("hidden_size", 16).put("num_hidden_layers", layers);
+        config.put("model_type", family).put("vocab_size", ModelDirectories.VOCABULARY).put("hidden_size", 16).put("num_hidden_layers", layers);
         config.put("num_attention_heads", 4).put("num_key_value_heads", 2).put("intermediate_size", 24).put("max_position_embeddings", 131072);
         config.put("initializer_range", 0.3).put("tie_word_embeddings", tied).put("eos_token_id", 256);
         config.putObject("rope_scaling").put("rope_type", "llama3").put("factor", 8).put("low_freq_factor", 1).put("high_freq_factor", 4)
@@ -61,10 +62,11 @@ class LlamaRunTest {
         }
     }
 
-    @Test
-    void aStoppedRunTakenUpEqualsOneThatNeverStopped() throws Exception {
-        write(folder.resolve("target"), 2, 1, false);
-        write(folder.resolve("draft"), 1, 2, true);
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "qwen2"})
+    void aStoppedRunTakenUpEqualsOneThatNeverStopped(String family) throws Exception {
+        write(folder.resolve("target"), family, 2, 1, false);
+        write(folder.resolve("draft"), family, 1, 2, true);
         ModelDirectories.writeSums(folder.resolve("train.jsonl"));
         run(builder("whole"));
         var asked = new AtomicInteger();

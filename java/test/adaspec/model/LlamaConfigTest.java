@@ -57,7 +57,7 @@ class LlamaConfigTest {
         assertEquals(10000, architecture.rotaryBase());
         assertEquals(RotaryScaling.NONE, architecture.rotaryScaling());
         assertEquals(1e-6f, architecture.normEps());
-        assertTrue(!architecture.attentionBias() && !architecture.mlpBias() && !architecture.tiedHead());
+        assertTrue(!architecture.qkvBias() && !architecture.attentionOutBias() && !architecture.mlpBias() && !architecture.tiedHead());
     }
 
     @ParameterizedTest
