@@ -52,6 +52,7 @@ public final class DoctorCommand extends Command {
         library("libadaspec_cpu.so", "the engine's own kernels");
         library("libdnnl.so.3", "oneDNN, GEMM for training");
         library("libgomp.so.1", "OpenMP");
+        library("libadaspec_pages.so", "survives files that are cut off while they are mapped");
         library("libadaspec_cuda.so", "the engine's own kernels for NVIDIA GPUs");
         library("libadaspec_cublas12.so", "hands cuBLAS 12's calls to cuBLAS 13");
         line("library", "unpacked to " + Device.cacheFolder() + " when the engine runs from its jar");

@@ -40,6 +40,10 @@ public final class Main extends Command {
     /** Interrupted by SIGINT or SIGTERM, after a checkpoint was written. */
     public static final int INTERRUPTED = 130;
 
+    /** Java's own word for a page of a mapped file that the file has no longer, which does not say of which file. */
+    private static final String CUT_OFF = "a file has become shorter, or cannot be read any more, while it was in use; leave the files of models and caches"
+            + " alone until the command has ended, and start again";
+
     /** The commands, in the order in which {@code --help} lists them. */
     static final List<Class<? extends Command>> COMMANDS = List.of(
             DistillCommand.class,
@@ -166,6 +170,7 @@ public final class Main extends Command {
         complain(switch (e) {
             case InputException input -> input.getMessage();
             case OutOfMemoryError memory -> outOfMemory(memory);
+            case InternalError fault when String.valueOf(fault.getMessage()).contains("unsafe memory access") -> CUT_OFF;
             case FileSystemException io when io.getFile() != null -> "cannot use " + io.getFile() + ": " + AtomicFile.reason(io);
             case IOException io -> AtomicFile.reason(io);
             default -> "internal error: " + e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ", " + e.getMessage())

@@ -18,16 +18,18 @@ public final class Device implements AutoCloseable {
     private final List<String> notes;
     private final Kernels kernels;
     private final NativeLibraries libraries;
+    private final MappedFiles files;
     /** Made when it is first asked for. */
     private Gemm gemm;
     private final AtomicLong bytesHeld = new AtomicLong();
 
-    private Device(String name, int threads, List<String> notes, Kernels kernels, NativeLibraries libraries) {
+    private Device(String name, int threads, List<String> notes, Kernels kernels, NativeLibraries libraries, MappedFiles files) {
         this.name = name;
         this.threads = threads;
         this.notes = notes;
         this.kernels = kernels;
         this.libraries = libraries;
+        this.files = files;
     }
 
     /**
@@ -66,12 +68,13 @@ public final class Device implements AutoCloseable {
     }
 
     private static Device reference(int threads, List<String> notes) {
-        return new Device("reference", threads, notes, null, null);
+        return new Device("reference", threads, notes, null, null, MappedFiles.UNWATCHED);
     }
 
     private static Device cpu(int threads) throws NativeLibraries.Missing {
         NativeLibraries libraries = NativeLibraries.load();
-        Kernels kernels = new Kernels(libraries.cpu());
+        MappedFiles files = libraries.pages().map(MappedFiles::new).orElse(MappedFiles.UNWATCHED);
+        Kernels kernels = new Kernels(libraries.cpu(), files);
         try {
             kernels.setThreads(threads);
             // A tier forced by the environment that this processor lacks shows at the first operation.
@@ -79,7 +82,7 @@ public final class Device implements AutoCloseable {
         } catch (IllegalArgumentException | DeviceException e) {
             throw new InputException("--device cpu: " + e.getMessage(), e);
         }
-        return new Device("cpu", threads, List.of(), kernels, libraries);
+        return new Device("cpu", threads, List.of(), kernels, libraries, files);
     }
 
     /** {@code cpu} or {@code reference}. */
@@ -124,14 +127,14 @@ public final class Device implements AutoCloseable {
             throw new IllegalStateException("the device " + name + " has no library for matrix products");
         }
         if (gemm == null) {
-            gemm = new OneDnnGemm(libraries.oneDnn(), libraries.openMp(), threads);
+            gemm = new OneDnnGemm(libraries.oneDnn(), libraries.openMp(), threads, files);
         }
         return gemm;
     }
 
     /** Memory of this device, zeroed, aligned to 64 bytes; it lives until the allocator is closed, whichever thread does that. */
     public Workspace.Allocator newAllocator() {
-        return new HostMemory(bytesHeld);
+        return new HostMemory(bytesHeld, files);
     }
 
     /** Bytes that open allocators of this device hold, reserved ranges included: 0 once all of them are closed. */
@@ -142,6 +145,16 @@ public final class Device implements AutoCloseable {
     /** Where things that the jar brings along are unpacked: the property {@code adaspec.cache}, $ADASPEC_CACHE, or a folder of the user's cache. */
     public static java.nio.file.Path cacheFolder() {
         return NativeCache.defaultRoot(System.getenv());
+    }
+
+    /**
+     * Makes {@code cache}, for this user alone, if it is not there.
+     *
+     * @return where it really is
+     * @throws java.io.IOException if other users could change what is in it, or it cannot be made
+     */
+    public static java.nio.file.Path requirePrivate(java.nio.file.Path cache) throws java.io.IOException {
+        return PrivateFolder.root(cache);
     }
 
     /** Gives back what the device holds; the processor holds nothing. Closing twice is calm. */

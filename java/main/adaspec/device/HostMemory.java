@@ -10,6 +10,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -30,10 +31,20 @@ final class HostMemory implements Workspace.Allocator {
     private final Arena arena = Arena.ofShared();
     private final AtomicLong held;
     private final AtomicLong own = new AtomicLong();
+    private final MappedFiles files;
 
-    /** @param held the device's count of bytes */
-    HostMemory(AtomicLong held) {
+    /**
+     * @param held  the device's count of bytes
+     * @param files those of the device
+     */
+    HostMemory(AtomicLong held, MappedFiles files) {
         this.held = held;
+        this.files = files;
+    }
+
+    @Override
+    public Runnable watch(MemorySegment map, Path file) {
+        return files.watch(map, file);
     }
 
     @Override

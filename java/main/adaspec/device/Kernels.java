@@ -19,6 +19,8 @@ public final class Kernels {
     private static final MethodHandle RUN = run();
 
     private final SymbolLookup library;
+    /** What is computed from a file that was cut off is an error. */
+    private final MappedFiles files;
     /** Run before each call; null: nothing is. */
     private final MethodHandle before;
 
@@ -65,7 +67,12 @@ public final class Kernels {
 
     /** The processor's operations. */
     Kernels(SymbolLookup library) {
-        this(library, MemorySegment.NULL, null);
+        this(library, MappedFiles.UNWATCHED);
+    }
+
+    /** The same, which may read {@code files}. */
+    Kernels(SymbolLookup library, MappedFiles files) {
+        this(library, files, MemorySegment.NULL, null);
     }
 
     /**
@@ -73,7 +80,12 @@ public final class Kernels {
      * @param before run on the calling thread before each call, since which device is current belongs to a thread; may be null
      */
     Kernels(SymbolLookup library, MemorySegment stream, Runnable before) {
+        this(library, MappedFiles.UNWATCHED, stream, before);
+    }
+
+    private Kernels(SymbolLookup library, MappedFiles files, MemorySegment stream, Runnable before) {
         this.library = library;
+        this.files = files;
         this.stream = stream;
         this.before = before == null ? null : RUN.bindTo(before);
         lastError = bind("last_error");
@@ -151,6 +163,7 @@ public final class Kernels {
     }
 
     private void check(int status) {
+        files.requireWhole();
         if (status == Abi.INVALID_ARGUMENT) {
             throw new IllegalArgumentException(lastError());
         }

@@ -7,7 +7,6 @@ import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -19,7 +18,8 @@ import java.util.Set;
 import java.util.zip.CRC32;
 
 /**
- * Native libraries unpacked from the jar, once: a folder named after the hash of their list of hashes, readable by its owner only.
+ * Native libraries unpacked from the jar, once: a folder named after the hash of their list of hashes, which its owner alone can enter
+ * ({@link PrivateFolder}).
  *
  * <p>What is unpacked must have the SHA-256 that the jar tells. At each later start a file's CRC-32 is compared with the one it had then (a tenth of
  * the time: a start should not wait for a third of a second), and a damaged or missing file is unpacked anew. Two processes may unpack at once: files
@@ -54,7 +54,8 @@ final class NativeCache {
             return Path.of(xdg, "adaspec");
         }
         String home = System.getProperty("user.home", "");
-        if (!home.isBlank() && Files.isWritable(Path.of(home))) {
+        // One of another user, as sudo or a container may leave it, is no place for code.
+        if (!home.isBlank() && Files.isWritable(Path.of(home)) && PrivateFolder.isOwn(Path.of(home))) {
             return Path.of(home, ".cache", "adaspec");
         }
         return Path.of(System.getProperty("java.io.tmpdir"), "adaspec-" + System.getProperty("user.name", "user"));
@@ -67,8 +68,8 @@ final class NativeCache {
             list = new String(in.readAllBytes(), StandardCharsets.UTF_8);
         }
         Map<String, String> hashes = parse(list);
-        Path folder = root.resolve("native-" + HexFormat.of().formatHex(digest().digest(list.getBytes(StandardCharsets.UTF_8))).substring(0, 16));
-        createPrivate(folder);
+        String name = "native-" + HexFormat.of().formatHex(digest().digest(list.getBytes(StandardCharsets.UTF_8))).substring(0, 16);
+        Path folder = PrivateFolder.in(PrivateFolder.root(root), name);
         if (!isWhole(folder, hashes.keySet())) {
             var stamp = new StringBuilder();
             for (Map.Entry<String, String> entry : hashes.entrySet()) {
@@ -119,24 +120,6 @@ final class NativeCache {
             hashes.put(line.substring(66), line.substring(0, 64));
         }
         return hashes;
-    }
-
-    private void createPrivate(Path folder) throws IOException {
-        if (root.getParent() != null) {
-            Files.createDirectories(root.getParent());
-        }
-        var owner = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
-        for (Path path : new Path[] {root, folder}) {
-            if (!Files.isDirectory(path)) {
-                try {
-                    Files.createDirectory(path, owner);
-                } catch (java.nio.file.FileAlreadyExistsException e) {
-                    // Another process was quicker; a file in the folder's place shows below.
-                }
-            }
-        }
-        // A library is code: nobody else may put one there. The system lets only the owner say so.
-        Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
     }
 
     private static MessageDigest digest() {

@@ -15,10 +15,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The native libraries of this build, loaded once per process: libgomp first, so that oneDNN and our own library share it and its threads. oneDNN is
@@ -29,6 +31,9 @@ import java.util.Map;
 record NativeLibraries(SymbolLookup openMp, SymbolLookup cpu, Path folder) {
     /** The library with the operations for NVIDIA GPUs. */
     static final String CUDA = "libadaspec_cuda.so";
+
+    /** What survives files that are cut off. */
+    static final String PAGES = "libadaspec_pages.so";
 
     private static final String PLATFORM = "linux-x86_64";
 
@@ -51,6 +56,12 @@ record NativeLibraries(SymbolLookup openMp, SymbolLookup cpu, Path folder) {
         } catch (IllegalArgumentException e) {
             throw new DeviceException("oneDNN cannot be loaded: " + e.getMessage());
         }
+    }
+
+    /** The library that watches mapped files; empty where the build is older than it. */
+    Optional<SymbolLookup> pages() {
+        Path file = folder.resolve(PAGES);
+        return Files.exists(file) ? Optional.of(SymbolLookup.libraryLookup(file, Arena.global())) : Optional.empty();
     }
 
     /** The operations for NVIDIA GPUs: only where a CUDA compiler was there to build them. */
@@ -86,16 +97,17 @@ record NativeLibraries(SymbolLookup openMp, SymbolLookup cpu, Path folder) {
         try {
             Path folder = library.getProtocol().equals("file")
                     ? Path.of(library.toURI()).getParent()
-                    : unpack(new NativeCache(NativeCache.defaultRoot(System.getenv())), name -> open(resources, base + name));
+                    : unpack(NativeCache.defaultRoot(System.getenv()), name -> open(resources, base + name));
             quietOpenMp(System.getenv());
             // The arena is the process's: code may still run in a library while the last device closes.
             SymbolLookup openMp = SymbolLookup.libraryLookup(folder.resolve("libgomp.so.1"), Arena.global());
             SymbolLookup cpu = SymbolLookup.libraryLookup(folder.resolve("libadaspec_cpu.so"), Arena.global());
             return new NativeLibraries(openMp, cpu, folder);
         } catch (IOException e) {
-            throw new Missing("the native libraries cannot be unpacked: " + AtomicFile.reason(e), e);
+            throw new Missing("the native libraries cannot be unpacked: " + e.getMessage(), e);
         } catch (IllegalArgumentException | URISyntaxException e) {
-            throw new Missing("the native libraries cannot be loaded: " + e.getMessage(), e);
+            throw new Missing("the native libraries cannot be loaded: " + e.getMessage() + "; where programs may not lie in that folder (noexec), name"
+                    + " another with ADASPEC_CACHE=DIR", e);
         }
     }
 
@@ -123,11 +135,17 @@ record NativeLibraries(SymbolLookup openMp, SymbolLookup cpu, Path folder) {
         }
     }
 
-    private static Path unpack(NativeCache cache, NativeCache.Source source) throws IOException {
+    private static Path unpack(Path root, NativeCache.Source source) throws IOException {
         try {
-            return cache.unpack(source);
+            return new NativeCache(root).unpack(source);
         } catch (InputException e) {
-            throw new IOException(e.getMessage() + ", or name one with -Dadaspec.cache=DIR", e);
+            throw new IOException(e.getMessage() + ", or name one with ADASPEC_CACHE=DIR", e);
+        } catch (FileSystemException e) {
+            // Its message is a path and perhaps a reason.
+            throw new IOException("cannot use " + (e.getFile() == null ? root : e.getFile()) + ": " + AtomicFile.reason(e)
+                    + "; name a folder with ADASPEC_CACHE=DIR", e);
+        } catch (IOException e) {
+            throw new IOException(e.getMessage() + "; name a folder of your own with ADASPEC_CACHE=DIR", e);
         }
     }
 

@@ -27,13 +27,14 @@ final class OneDnnGemm implements Gemm {
     private final MethodHandle bf16Gemm;
     private final MethodHandle setThreads;
     private final int threads;
+    private final MappedFiles files;
     private final String version;
     private final boolean multipliesBf16;
 
     /**
      * @param openMp the libgomp that oneDNN itself uses: its number of threads belongs to the calling thread, so it is set before each product
      */
-    OneDnnGemm(SymbolLookup oneDnn, SymbolLookup openMp, int threads) {
+    OneDnnGemm(SymbolLookup oneDnn, SymbolLookup openMp, int threads, MappedFiles files) {
         var type = FunctionDescriptor.of(
                 JAVA_INT, JAVA_BYTE, JAVA_BYTE, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_FLOAT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_FLOAT,
                 ADDRESS, JAVA_LONG);
@@ -41,6 +42,7 @@ final class OneDnnGemm implements Gemm {
         bf16Gemm = bind(oneDnn, "dnnl_gemm_bf16bf16f32", type);
         setThreads = bind(openMp, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
         this.threads = threads;
+        this.files = files;
         this.version = version(bind(oneDnn, "dnnl_version", FunctionDescriptor.of(ADDRESS)));
         this.multipliesBf16 = hasAvx512(bind(oneDnn, "dnnl_get_effective_cpu_isa", FunctionDescriptor.of(JAVA_INT))) && tryBf16();
     }
@@ -126,6 +128,7 @@ final class OneDnnGemm implements Gemm {
         } catch (Throwable e) {
             throw new IllegalStateException(name + " threw", e);
         }
+        files.requireWhole();
         if (status != 0) {
             throw new DeviceException(name + " failed with status " + status + " for (" + m + ", " + k + ") x (" + k + ", " + n
                     + ") with row strides " + lda + ", " + ldb + ", " + ldc);

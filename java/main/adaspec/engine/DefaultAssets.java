@@ -65,9 +65,18 @@ public record DefaultAssets(Path target, Path draft, Path trainFile, Path evalFi
         if (url != null && url.getProtocol().equals("file")) {
             return absolute.startsWith(Path.of(URI.create(url.toString())).getParent());
         }
-        Path cache = Device.cacheFolder().toAbsolutePath().normalize();
+        Path cache = real(Device.cacheFolder().toAbsolutePath().normalize());
         return absolute.startsWith(cache) && absolute.getNameCount() > cache.getNameCount()
                 && absolute.getName(cache.getNameCount()).toString().startsWith("default-");
+    }
+
+    /** Where unpacked files say that they are. */
+    private static Path real(Path cache) {
+        try {
+            return cache.toRealPath();
+        } catch (IOException e) {
+            return cache;
+        }
     }
 
     /** The folder of {@code manifest}; from a jar, its copy in {@code cache}. */
@@ -79,7 +88,7 @@ public record DefaultAssets(Path target, Path draft, Path trainFile, Path evalFi
         String place = manifest.getRawSchemeSpecificPart();
         Path file = Path.of(URI.create(place.substring(0, place.lastIndexOf("!/"))));
         try (FileSystem jar = FileSystems.newFileSystem(file, Map.of())) {
-            return unpack(jar.getPath(ROOT), cache);
+            return unpack(jar.getPath(ROOT), Device.requirePrivate(cache));
         }
     }
 
@@ -106,15 +115,20 @@ public record DefaultAssets(Path target, Path draft, Path trainFile, Path evalFi
             for (Map.Entry<String, Path> file : files.entrySet()) {
                 Path copy = beside.resolve(file.getKey());
                 Files.createDirectories(copy.getParent());
-                Files.copy(file.getValue(), copy);
+                // Synced, so that a machine that ends now has not kept a name without its bytes.
+                AtomicFile.writeBytes(copy, Files.readAllBytes(file.getValue()));
             }
             Files.move(beside, folder, StandardCopyOption.ATOMIC_MOVE);
+            AtomicFile.syncFolder(cache);
         } catch (IOException e) {
             Checkpoints.deleteTree(beside);
             if (!Files.isDirectory(folder)) {
                 throw e;
             }
             // Another process was quicker.
+        } catch (RuntimeException | Error e) {
+            Checkpoints.deleteTree(beside);
+            throw e;
         }
         return folder;
     }

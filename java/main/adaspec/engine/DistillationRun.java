@@ -101,7 +101,7 @@ final class DistillationRun {
 
     Distiller.Result run() {
         var caching = new TeacherSource.Settings(
-                settings.teacherCache, maxLength, settings.training, settings.listener, settings.stop, settings.output);
+                settings.teacherCache, maxLength, settings.training, settings.listener, this::stopping, settings.output);
         try (var teachers = new TeacherSource(caching, target, teacher, vocabulary, data, workspace)) {
             return run(teachers);
         }
@@ -121,7 +121,7 @@ final class DistillationRun {
         data.introduction().forEach(listener::note);
         teachers.announce(comparing);
 
-        var stages = new StageRunner(backend, output, start.determining(), listener, settings.stop);
+        var stages = new StageRunner(backend, output, start.determining(), listener, this::stopping);
         Path companion = StageRunner.companion(settings.draft, settings.target);
         Map<String, Transformer> drafts = new LinkedHashMap<>();
         drafts.put(Distiller.UNTRAINED, new Transformer(backend.ops(), draft.weights(), memory));
@@ -152,6 +152,16 @@ final class DistillationRun {
         RunResults.write(output, settings.method, k, settings.training.seed(), outcomes, acceptances);
         writeReport(selective, reference, drafts, acceptances);
         return new Distiller.Result(output, settings.method, List.copyOf(outcomes), acceptances);
+    }
+
+    /** Asked after each step, before it is saved: what was learned from models that changed meanwhile is not. */
+    private boolean stopping() {
+        target.requireUnchanged();
+        draft.requireUnchanged();
+        if (given != null) {
+            given.requireUnchanged();
+        }
+        return settings.stop.getAsBoolean();
     }
 
     /** In the order they run. */
@@ -195,7 +205,7 @@ final class DistillationRun {
         drafts.forEach((name, model) -> {
             Acceptance acceptance = evaluator.evaluate("the " + name + " draft", model, vocabulary, prompts, settings.evaluation, done -> {
                 settings.listener.evaluating(name, done, prompts.size());
-                if (settings.stop.getAsBoolean()) {
+                if (stopping()) {
                     throw new TrainingStopped(settings.output.resolve("checkpoint-latest"));
                 }
             });

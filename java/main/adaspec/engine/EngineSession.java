@@ -136,8 +136,10 @@ public final class EngineSession implements AutoCloseable {
     }
 
     private Completion decode(int[] prompt, GenerationSettings settings, TextListener listener) {
+        models.requireUnchanged();
         prepare((long) prompt.length + settings.sampling().maxNewTokens() + options.speculation().numSpeculativeTokens());
         Completion completion = decoder.decode(prompt, settings.sampling(), settings.index(), listener);
+        models.requireUnchanged();
         ids = concat(prompt, completion.ids());
         return completion;
     }

@@ -38,6 +38,14 @@ final class LoadedModels implements AutoCloseable {
         }
     }
 
+    /** Fails if somebody has written to one of the models since they were opened: what they say would be of no model. */
+    void requireUnchanged() {
+        target.requireUnchanged();
+        if (draft != null) {
+            draft.requireUnchanged();
+        }
+    }
+
     Backend backend() {
         return backend;
     }

@@ -6,6 +6,7 @@ import adaspec.model.Architecture;
 import adaspec.model.ArchitectureText;
 import adaspec.model.KvCache;
 import adaspec.model.Model;
+import adaspec.model.ModelFiles;
 import adaspec.tensor.Safetensors;
 import adaspec.tensor.Tensor;
 import adaspec.text.Tokenizer;
@@ -97,7 +98,7 @@ public final class ModelInspection {
         if (Files.exists(directory.resolve("model.safetensors"))) {
             names.add("model.safetensors");
         } else if (Files.exists(index)) {
-            Json.readFile(index).path("weight_map").forEach(name -> names.add(name.asText()));
+            names.addAll(ModelFiles.shards(directory).values());
         }
         return names;
     }

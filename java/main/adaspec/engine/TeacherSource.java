@@ -89,7 +89,7 @@ final class TeacherSource implements AutoCloseable {
         int batchSize = settings.training.batchSize();
         return settings.place.kind() == CachePlace.Kind.MEMORY
                 ? new MemoryCache(key, rows, batchSize)
-                : new FolderCache(new CacheFolder(settings.place.folder()), key, rows, batchSize, target.directory());
+                : new FolderCache(new CacheFolder(settings.place.folder()), key, rows, batchSize, target.directory()).readBy(workspace);
     }
 
     /** Fails if the cache does not fit, or lies where the run's results go. Nothing is written. */

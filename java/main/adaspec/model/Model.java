@@ -61,6 +61,7 @@ public final class Model implements AutoCloseable {
         List<Safetensors> files = new ArrayList<>();
         try {
             Map<String, Safetensors> byName = openFiles(directory, files);
+            files.forEach(file -> file.readBy(allocator));
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             DType fileType = null;
             Map<String, List<String>> names = family(architecture.family()).tensorNames(architecture);
@@ -95,7 +96,7 @@ public final class Model implements AutoCloseable {
 
     private static Map<String, Safetensors> openFiles(Path directory, List<Safetensors> files) {
         Path single = directory.resolve("model.safetensors");
-        Path index = directory.resolve("model.safetensors.index.json");
+        Path index = directory.resolve(ModelFiles.INDEX);
         Map<String, Safetensors> byName = new LinkedHashMap<>();
         if (Files.exists(single)) {
             Safetensors file = Safetensors.open(single);
@@ -107,23 +108,14 @@ public final class Model implements AutoCloseable {
         if (!Files.exists(index)) {
             throw new InputException(directory + " has no model.safetensors (nor model.safetensors.index.json)");
         }
-        JsonNode map = Json.readFile(index).path("weight_map");
-        if (!map.isObject() || map.isEmpty()) {
-            throw new InputException(index + " has no \"weight_map\" object; tensor names mapped to file names were expected");
-        }
         Map<String, Safetensors> opened = new LinkedHashMap<>();
-        map.properties().forEach(entry -> {
-            String name = entry.getValue().asText();
-            if (!entry.getValue().isTextual() || name.isEmpty() || name.contains("/") || name.contains("\\")) {
-                throw new InputException(index + ": tensor " + entry.getKey() + " is said to be in "
-                        + ConfigReader.abbreviate(entry.getValue().toString()) + "; the name of a file in the same folder was expected");
-            }
+        ModelFiles.shards(directory).forEach((tensor, name) -> {
             Safetensors file = opened.computeIfAbsent(name, n -> {
                 Safetensors shard = Safetensors.open(directory.resolve(n));
                 files.add(shard);
                 return shard;
             });
-            byName.put(entry.getKey(), file);
+            byName.put(tensor, file);
         });
         byName.put("", files.getFirst());
         return byName;
@@ -190,6 +182,11 @@ public final class Model implements AutoCloseable {
     /** The type the file stores its matrices in. */
     public DType fileType() {
         return fileType;
+    }
+
+    /** Fails if somebody has written to a file of the weights since the model was opened. Asks the system for some microseconds. */
+    public void requireUnchanged() {
+        files.forEach(Safetensors::requireUnchanged);
     }
 
     /** The ids that end a text: {@code eos_token_id} (a number or a list) of generation_config.json if present there, else of config.json. */

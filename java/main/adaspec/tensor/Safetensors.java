@@ -16,12 +16,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.LongAccumulator;
@@ -47,16 +49,22 @@ public final class Safetensors implements AutoCloseable {
     /** Where the tensors' bytes begin in the file. */
     private final long dataStart;
     private final Arena arena;
+    private final MemorySegment map;
+    private final BasicFileAttributes opened;
+    /** Ends the watch of the map. */
+    private Runnable watch = () -> {};
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
     /** Where a tensor's bytes begin in the file. */
     private final Map<String, Long> places = new LinkedHashMap<>();
     private final Map<String, String> otherTypes = new LinkedHashMap<>();
     private final Map<String, String> metadata = new LinkedHashMap<>();
 
-    private Safetensors(Path file, FileChannel channel, Arena arena, long dataStart) {
+    private Safetensors(Path file, FileChannel channel, Arena arena, MemorySegment map, BasicFileAttributes opened, long dataStart) {
         this.file = file;
         this.channel = channel;
         this.arena = arena;
+        this.map = map;
+        this.opened = opened;
         this.dataStart = dataStart;
     }
 
@@ -72,6 +80,7 @@ public final class Safetensors implements AutoCloseable {
         Arena arena = Arena.ofShared();
         FileChannel channel = null;
         try {
+            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
             channel = FileChannel.open(file, StandardOpenOption.READ);
             long size = channel.size();
             if (size < 8) {
@@ -87,7 +96,7 @@ public final class Safetensors implements AutoCloseable {
             }
             byte[] header = map.asSlice(8, headerBytes).toArray(ValueLayout.JAVA_BYTE);
             JsonNode root = Json.parse(Json.decodeUtf8(header, "the header of " + file), "the header of " + file);
-            Safetensors opened = new Safetensors(file, channel, arena, 8 + headerBytes);
+            Safetensors opened = new Safetensors(file, channel, arena, map, attributes, 8 + headerBytes);
             opened.parse(root, map.asSlice(8 + headerBytes));
             return opened;
         } catch (IOException e) {
@@ -244,6 +253,31 @@ public final class Safetensors implements AutoCloseable {
         return tensor;
     }
 
+    /** Lets the device of {@code memory} read tensors where they lie: until the close it notices if the file is cut off. */
+    public void readBy(Workspace.Allocator memory) {
+        watch = memory.watch(map, file);
+    }
+
+    /**
+     * Fails if somebody has written to the file since it was opened: the tensors are views of it, and changed with it. A file that was put in its
+     * place by a rename, as most programs save, is another one, and changes nothing here.
+     */
+    public void requireUnchanged() {
+        BasicFileAttributes now;
+        try {
+            now = Files.readAttributes(file, BasicFileAttributes.class);
+        } catch (IOException e) {
+            // It has no name any more, and is as it was.
+            return;
+        }
+        if (Objects.equals(now.fileKey(), opened.fileKey())
+                && (now.size() != opened.size() || !now.lastModifiedTime().equals(opened.lastModifiedTime()))) {
+            throw new InputException(file + " was written to while it was in use (it had " + opened.size() + " bytes, of "
+                    + opened.lastModifiedTime() + ", and has " + now.size() + ", of " + now.lastModifiedTime()
+                    + "); leave a model's files alone until the command has ended, and start again");
+        }
+    }
+
     /** Whether native code can read the tensor where it lies: a header that is not padded to 8 bytes leaves the data at odd addresses. */
     public static boolean isAligned(Tensor tensor) {
         return tensor.segment().address() % tensor.dtype().bytes() == 0;
@@ -296,7 +330,11 @@ public final class Safetensors implements AutoCloseable {
         } catch (CompletionException e) {
             // None goes on when this returns: the buffers it writes to may be given back.
             parts.forEach(part -> part.handle((done, failure) -> null).join());
-            throw e.getCause() instanceof RuntimeException cause ? cause : e;
+            switch (e.getCause()) {
+                case RuntimeException cause -> throw cause;
+                case Error cause -> throw cause;
+                default -> throw e;
+            }
         }
     }
 
@@ -326,6 +364,8 @@ public final class Safetensors implements AutoCloseable {
 
     @Override
     public void close() {
+        watch.run();
+        watch = () -> {};
         close(arena, channel);
     }
 

@@ -1,6 +1,7 @@
 package adaspec.tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -26,6 +27,15 @@ public final class Workspace implements AutoCloseable {
         /** Room for more than will be used, of which only what is touched takes memory, until {@link #close}; null where there is no such thing. */
         default MemorySegment reserve() {
             return null;
+        }
+
+        /**
+         * The device will read {@code map}, a whole file. Where the file is cut off meanwhile, the operation that has read it fails.
+         *
+         * @return to be run before the map is undone
+         */
+        default Runnable watch(MemorySegment map, Path file) {
+            return () -> {};
         }
 
         @Override
@@ -61,6 +71,11 @@ public final class Workspace implements AutoCloseable {
         if (reserved) {
             slabs.add(range);
         }
+    }
+
+    /** {@link Allocator#watch} of the device that the memory is from. */
+    public Runnable watch(MemorySegment map, Path file) {
+        return allocator.watch(map, file);
     }
 
     /** Opens a step. */

@@ -107,6 +107,20 @@ class InspectCommandTest {
         assertTrue(json.get("refused").get(0).asText().contains(reason), json::toString);
     }
 
+    /** A model from somewhere else asks after files that are none of its business: even whether they are there is not told. */
+    @Test
+    void anIndexThatLeavesTheFolderIsNotFollowed() throws IOException {
+        Path model = ModelDirectories.write(folder.resolve("model"), 1, 1, DType.F32);
+        Files.move(model.resolve("model.safetensors"), folder.resolve("secret.safetensors"));
+        for (String name : List.of("../secret.safetensors", folder.resolve("secret.safetensors").toString(), "../nowhere")) {
+            Files.writeString(model.resolve("model.safetensors.index.json"), "{\"weight_map\": {\"a\": \"" + name + "\"}}");
+            Line line = inspect(model);
+            assertEquals(1, line.code());
+            assertTrue(line.out().contains("the name of a file in the same folder was expected"), line.out());
+            assertFalse(line.out().contains("16 tensors") || line.out().contains("no such file"), line.out());
+        }
+    }
+
     @Test
     void noFolderIsOneSentence() {
         Line line = inspect(folder.resolve("nowhere"));

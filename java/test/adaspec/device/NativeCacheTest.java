@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
@@ -21,6 +22,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -129,6 +131,98 @@ class NativeCacheTest {
     void aListThatLeavesTheFolderIsRefused() {
         assertThrows(IOException.class, () -> NativeCache.parse("0".repeat(64) + "  ../evil.so\n"));
         assertThrows(IOException.class, () -> NativeCache.parse("00  lib.so\n"));
+    }
+
+    /** The name of the folder is no secret: whoever can write in its place may have made it first. */
+    @Test
+    void whatOthersCouldHavePutThereIsRefused() throws IOException {
+        var jar = new Jar("one", "two");
+        Path root = folder.resolve("cache");
+        Path own = new NativeCache(root).unpack(jar);
+        Path away = folder.resolve("away");
+
+        Files.move(own, away);
+        Files.createSymbolicLink(own, away);
+        assertRefused(root, jar, own + " is no folder of this user but a link or a file");
+        Files.delete(own);
+        Files.writeString(own, "a file");
+        assertRefused(root, jar, own + " is no folder of this user but a link or a file");
+        Files.delete(own);
+
+        Files.createDirectory(own);
+        Files.setPosixFilePermissions(own, PosixFilePermissions.fromString("rwxrwx---"));
+        assertRefused(root, jar, own + " could be written by others than its owner");
+        // As a copy may leave it: nobody else could write.
+        Files.setPosixFilePermissions(own, PosixFilePermissions.fromString("rwxr-xr-x"));
+        assertEquals(own, new NativeCache(root).unpack(jar));
+        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(own)));
+
+        // A place where others may rename what is ours, unless it is like /tmp.
+        Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));
+        assertRefused(root, jar, folder.toRealPath() + " can be written by every user of this machine");
+        Files.setAttribute(folder, "unix:mode", 01777);
+        assertEquals(own, new NativeCache(root).unpack(jar));
+        Files.setAttribute(folder, "unix:mode", 0700);
+    }
+
+    /** The link is followed once: what it points at afterwards does not matter. */
+    @Test
+    void theFolderIsSaidWithoutLinks() throws IOException {
+        Path real = Files.createDirectory(folder.resolve("real"));
+        Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+        assertTrue(new NativeCache(link).unpack(new Jar("one", "two")).startsWith(real.toRealPath()));
+    }
+
+    /** Needs somebody who may give files away. */
+    @Test
+    void whatBelongsToAnotherUserIsRefused() throws IOException {
+        var jar = new Jar("one", "two");
+        Path root = folder.resolve("cache");
+        Path own = new NativeCache(root).unpack(jar);
+        int self = (int) Files.getAttribute(own, "unix:uid");
+        Assumptions.assumeTrue(self == 0, "only root can make folders of another user");
+        Files.setAttribute(own, "unix:uid", 12345);
+        assertRefused(root, jar, own + " is a folder of another user (uid 12345)");
+        Files.setAttribute(own, "unix:uid", self);
+        Files.setAttribute(root, "unix:uid", 12345);
+        assertRefused(root, jar, root.toRealPath() + " is a folder of another user (uid 12345)");
+        Files.setAttribute(root, "unix:uid", self);
+        Path link = Files.createSymbolicLink(folder.resolve("link"), root);
+        Files.setAttribute(link, "unix:uid", 12345, LinkOption.NOFOLLOW_LINKS);
+        assertRefused(link, jar, link + " is a link of another user (uid 12345)");
+        // Neither is the home of another user taken.
+        Path home = Files.createDirectory(folder.resolve("home"));
+        String before = System.getProperty("user.home");
+        System.setProperty("user.home", home.toString());
+        try {
+            assertEquals(home.resolve(".cache/adaspec"), NativeCache.defaultRoot(Map.of()));
+            Files.setAttribute(home, "unix:uid", 12345);
+            assertTrue(NativeCache.defaultRoot(Map.of()).startsWith(System.getProperty("java.io.tmpdir")));
+        } finally {
+            System.setProperty("user.home", before);
+        }
+    }
+
+    private static void assertRefused(Path root, Jar jar, String reason) {
+        IOException e = assertThrows(IOException.class, () -> new NativeCache(root).unpack(jar));
+        assertTrue(e.getMessage().startsWith(reason), e.getMessage());
+    }
+
+    /** No account, no HOME, as in many containers: a folder of the user in the place for temporary files. */
+    @Test
+    void withoutAHomeItIsUnpackedAmongTemporaryFiles() throws IOException {
+        String home = System.getProperty("user.home");
+        String temporary = System.getProperty("java.io.tmpdir");
+        System.setProperty("user.home", "?");
+        System.setProperty("java.io.tmpdir", folder.toString());
+        try {
+            Path root = NativeCache.defaultRoot(Map.of());
+            assertEquals(folder, root.getParent());
+            assertEquals("one", Files.readString(new NativeCache(root).unpack(new Jar("one", "two")).resolve("libone.so")));
+        } finally {
+            System.setProperty("user.home", home);
+            System.setProperty("java.io.tmpdir", temporary);
+        }
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.function.BiConsumer;
 
 /**
  * A matrix in a flat file, row after row, little-endian, read by memory map. Beside it lies its record, a JSON object that says how many samples are
@@ -29,6 +30,7 @@ final class FileMatrix implements AnswerMatrix, AutoCloseable {
     private final DType type;
     private final long columns;
     private final Arena arena;
+    private final BiConsumer<MemorySegment, Path> whenMapped;
     private int saved;
     private int done;
     private boolean complete;
@@ -41,8 +43,11 @@ final class FileMatrix implements AnswerMatrix, AutoCloseable {
      * @param identity  what the record says besides its progress
      * @param batchSize samples that are computed together: what is sure ends between two such batches
      * @param arena     that the map lives in
+     * @param whenMapped told of the map and its file
      */
-    FileMatrix(Path data, Path record, ObjectNode identity, AnswerRows rows, DType type, long columns, int batchSize, Arena arena) {
+    FileMatrix(
+            Path data, Path record, ObjectNode identity, AnswerRows rows, DType type, long columns, int batchSize, Arena arena,
+            BiConsumer<MemorySegment, Path> whenMapped) {
         this.data = data;
         this.record = record;
         this.identity = identity;
@@ -50,6 +55,7 @@ final class FileMatrix implements AnswerMatrix, AutoCloseable {
         this.type = type;
         this.columns = columns;
         this.arena = arena;
+        this.whenMapped = whenMapped;
         if (!Files.exists(record)) {
             return;
         }
@@ -148,6 +154,7 @@ final class FileMatrix implements AnswerMatrix, AutoCloseable {
         if (mapped == null) {
             try (FileChannel reading = FileChannel.open(data, StandardOpenOption.READ)) {
                 MemorySegment map = reading.map(FileChannel.MapMode.READ_ONLY, 0, bytes(rows.samples()), arena);
+                whenMapped.accept(map, data);
                 mapped = Tensor.of(map, type, rows.total(), columns);
             } catch (IOException e) {
                 throw new InputException("cannot read " + data + ": " + AtomicFile.reason(e), e);

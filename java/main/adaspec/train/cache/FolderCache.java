@@ -2,10 +2,14 @@ package adaspec.train.cache;
 
 import adaspec.common.Json;
 import adaspec.tensor.DType;
+import adaspec.tensor.Workspace;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** A cache in a folder: it outlives the run, and serves every run with the same key. */
@@ -17,6 +21,9 @@ public final class FolderCache implements TeacherCache {
     private final int batchSize;
     private final Arena arena = Arena.ofShared();
     private final Map<Path, FileMatrix> matrices = new HashMap<>();
+    private final List<Runnable> watches = new ArrayList<>();
+    /** Of the device that reads the maps; null: plain Java. */
+    private Workspace reader;
 
     /**
      * Looks at the folder; nothing is written before {@link #write}.
@@ -32,6 +39,18 @@ public final class FolderCache implements TeacherCache {
         this.rows = rows;
         this.target = target;
         this.batchSize = folder.exists() ? folder.manifest().batchSize() : batchSize;
+    }
+
+    /** Lets the device of {@code workspace} read the files where they are mapped: until the close it notices if one is cut off. */
+    public FolderCache readBy(Workspace workspace) {
+        reader = workspace;
+        return this;
+    }
+
+    private void mapped(MemorySegment map, Path file) {
+        if (reader != null) {
+            watches.add(reader.watch(map, file));
+        }
     }
 
     @Override
@@ -56,7 +75,7 @@ public final class FolderCache implements TeacherCache {
 
     private AnswerMatrix matrix(Path data, ObjectNode identity, DType type, long columns) {
         return matrices.computeIfAbsent(
-                data, file -> new FileMatrix(file, CacheFolder.recordOf(file), identity, rows, type, columns, batchSize, arena));
+                data, file -> new FileMatrix(file, CacheFolder.recordOf(file), identity, rows, type, columns, batchSize, arena, this::mapped));
     }
 
     @Override
@@ -94,6 +113,7 @@ public final class FolderCache implements TeacherCache {
     public void close() {
         if (arena.scope().isAlive()) {
             closeMatrices();
+            watches.forEach(Runnable::run);
             arena.close();
         }
     }
