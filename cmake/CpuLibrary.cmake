@@ -46,14 +46,20 @@ function(adaspec_add_cpu_library)
     endforeach()
     foreach(target IN LISTS targets ITEMS adaspec_cpu)
         target_include_directories(${target} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/cuda/include)
-        target_compile_options(${target} PRIVATE ${ADASPEC_CPU_FLAGS} ${OpenMP_CXX_FLAGS})
+        # Instrumented at O3 the tiles take minutes to compile and run no faster.
+        target_compile_options(${target} PRIVATE ${ADASPEC_CPU_FLAGS} ${OpenMP_CXX_FLAGS} $<$<BOOL:${ADASPEC_SANITIZE}>:-O1>)
         target_link_libraries(${target} PRIVATE adaspec_warnings)
     endforeach()
 
     # libgomp stays shared: it must be the one that oneDNN uses, or each would keep a team of threads of its own. It is found beside the library or is
     # loaded before it.
+    if(ADASPEC_SANITIZE STREQUAL "thread")
+        target_sources(adaspec_cpu PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/cuda/test/standin/openmp.cpp)
+    else()
+        target_link_options(adaspec_cpu PRIVATE ${OpenMP_CXX_FLAGS})
+    endif()
     target_link_options(adaspec_cpu PRIVATE
-        ${OpenMP_CXX_FLAGS} -static-libstdc++ -static-libgcc -Wl,--as-needed -Wl,-z,defs -Wl,-z,now -Wl,--exclude-libs,ALL)
+        -static-libstdc++ -static-libgcc -Wl,--as-needed -Wl,-z,defs -Wl,-z,now -Wl,--exclude-libs,ALL)
     target_link_libraries(adaspec_cpu PRIVATE m)
     set_target_properties(adaspec_cpu PROPERTIES INSTALL_RPATH "$ORIGIN")
 endfunction()

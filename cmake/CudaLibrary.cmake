@@ -6,7 +6,9 @@ include(CudaSources)
 
 set(ADASPEC_CUDA_ARCHITECTURES "80-real;90a-real;100-real;100-virtual" CACHE STRING "what libadaspec_cuda.so is built for")
 
-check_language(CUDA)
+if(NOT ADASPEC_SANITIZE)
+    check_language(CUDA)
+endif()
 if(CMAKE_CUDA_COMPILER)
     set(CMAKE_CUDA_ARCHITECTURES ${ADASPEC_CUDA_ARCHITECTURES})
     enable_language(CUDA)

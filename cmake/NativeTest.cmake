@@ -31,7 +31,8 @@ endfunction()
 # adaspec_add_tier_test(name executable tier arguments...): the test name.tier runs the executable with that tier forced.
 function(adaspec_add_tier_test name executable tier)
     add_test(NAME ${name}.${tier} COMMAND ${executable} ${ARGN})
-    set_tests_properties(${name}.${tier} PROPERTIES ENVIRONMENT "ADASPEC_CPU_TIER=${tier}" SKIP_RETURN_CODE 77 TIMEOUT 120)
+    set_tests_properties(${name}.${tier} PROPERTIES
+        ENVIRONMENT "ADASPEC_CPU_TIER=${tier}" SKIP_RETURN_CODE 77 TIMEOUT $<IF:$<BOOL:${ADASPEC_SANITIZE}>,1200,120>)
 endfunction()
 
 # adaspec_add_cpu_test(name): cuda/test/{name}.cpp, once per tier.

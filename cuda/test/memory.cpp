@@ -16,9 +16,11 @@ GuardedMemory::GuardedMemory(size_t bytes) : bytes(bytes), behind(0) {
         exit(1);
     }
     lay(end);
+    ASAN_POISON_MEMORY_REGION(region, (size_t)(data - region));
 }
 
 GuardedMemory::~GuardedMemory() {
+    ASAN_UNPOISON_MEMORY_REGION(region, held);
     munmap(region, held);
 }
 

@@ -1,7 +1,8 @@
 /*
  * Memory for tests' buffers, and waiting for the device. What a test is linked with decides: memory.cpp for a processor and the emulator, whose buffers
- * end flush at an unmapped page, so that one element read or written past the end stops the test; device_memory.cpp for a device, whose buffers lie in
- * managed memory, which both sides read, between canaries. The end of a buffer is aligned everywhere, its start is not.
+ * end flush at an unmapped page, so that one element read or written past the end stops the test (under AddressSanitizer one before the start too);
+ * device_memory.cpp for a device, whose buffers lie in managed memory, which both sides read, between canaries. The end of a buffer is aligned
+ * everywhere, its start is not.
  */
 #pragma once
 
@@ -9,6 +10,13 @@
 #include <string.h>
 
 #include <string>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(start, bytes)
+#define ASAN_UNPOISON_MEMORY_REGION(start, bytes)
+#endif
 
 /* Canary bytes on each guarded side. */
 const size_t CANARIES = 64;
@@ -29,6 +37,7 @@ struct GuardedMemory {
 
     /* Where a canary was overwritten, as a sentence; "" where none was. */
     std::string damage() const {
+        ASAN_UNPOISON_MEMORY_REGION(data - CANARIES, CANARIES);
         for (size_t i = 1; i <= CANARIES; i++) {
             if (data[-(long)i] != 0x5a) {
                 return "written " + std::to_string(i) + " bytes before a buffer of " + std::to_string(bytes);
