@@ -25,13 +25,18 @@ import picocli.CommandLine.Option;
         footerHeading = Command.EXAMPLE,
         footer = "  " + Command.RUN + " eval --target runs/target --draft runs/draft --eval-file test.jsonl --num-prompts 100")
 public final class EvalCommand extends Command {
-    /** Where prompts come from: exactly one of the two. */
+    /** Where prompts come from: exactly one of them. */
     static final class Source {
         @Option(names = "--eval-file", paramLabel = "F", required = true, description = "A data set, a JSON object a line; its prompts are used.")
         private Path evalFile;
 
         @Option(names = "--prompt-file", paramLabel = "F", required = true, description = "Prompts, a JSON object {\"prompt\"} a line.")
         private Path promptFile;
+
+        @Option(names = "--greedy-texts", paramLabel = "F", required = true,
+                description = "What `generate --output-json` wrote with the target, greedily: its texts are read once by both models instead of"
+                        + " decoded. The same counts, much sooner; nothing is timed. A text that is not the target's is refused.")
+        private Path greedyTexts;
     }
 
     @Option(names = "--target", paramLabel = "DIR", required = true, description = "The target's model directory.")
@@ -68,21 +73,15 @@ public final class EvalCommand extends Command {
         check(numPrompts == null || numPrompts >= 1, "--num-prompts " + numPrompts + " is out of range; 1 or more was expected");
         check(source.evalFile != null || !given("--dataset-format"), "--dataset-format goes with --eval-file; a prompt file has only one format");
         Path output = outputJson == null ? null : Path.of(outputJson);
-        requireApart(output, source.evalFile, source.promptFile);
+        check(source.greedyTexts == null || decoding.sampling().isGreedy(), "--greedy-texts are greedy; --temperature 0 was expected");
+        check(source.greedyTexts == null || generations.stop().isEmpty(), "--stop decides while decoding, and --greedy-texts are decoded already");
+        requireApart(output, source.evalFile, source.promptFile, source.greedyTexts);
         requireWritable(output);
         DatasetFormat format = format();
         GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
         EngineOptions options = decoding.engine(devices, generations.batchSize());
         try (Engine engine = Engine.open(target, draft, options)) {
-            List<Prompt> all = source.promptFile != null ? Prompt.readFile(source.promptFile, engine.requireTokenizer()) : dataset(engine, format);
-            List<Prompt> prompts = all.subList(0, numPrompts == null ? all.size() : Math.min(numPrompts, all.size()));
-            prompts.forEach(prompt -> Prompts.requireFits(prompt, engine));
-            if (numPrompts != null && numPrompts > all.size()) {
-                log().println("there are only " + all.size() + " prompts");
-            }
-            log().println(engine.description());
-            Acceptance acceptance = engine.evaluate(
-                    prompts.stream().map(Prompt::ids).toList(), settings, generations.batchSize(), true, this::progress);
+            Acceptance acceptance = source.greedyTexts == null ? decoded(engine, settings, format) : read(engine);
             String json = acceptance.toJson().toPrettyString() + "\n";
             if ("-".equals(outputJson)) {
                 out().print(json);
@@ -94,6 +93,29 @@ public final class EvalCommand extends Command {
             }
         }
         return Main.OK;
+    }
+
+    private Acceptance decoded(Engine engine, GenerationSettings settings, DatasetFormat format) {
+        List<Prompt> all = source.promptFile != null ? Prompt.readFile(source.promptFile, engine.requireTokenizer()) : dataset(engine, format);
+        List<Prompt> prompts = first(all);
+        prompts.forEach(prompt -> Prompts.requireFits(prompt, engine));
+        log().println(engine.description());
+        return engine.evaluate(prompts.stream().map(Prompt::ids).toList(), settings, generations.batchSize(), true, this::progress);
+    }
+
+    private Acceptance read(Engine engine) {
+        List<WrittenText> texts = first(WrittenText.readFile(source.greedyTexts, engine.requireTokenizer()));
+        texts.forEach(text -> Prompts.requireFits(text.prompt(), engine));
+        log().println(engine.description());
+        return engine.evaluateTexts(
+                texts.stream().map(text -> text.prompt().ids()).toList(), texts.stream().map(WrittenText::ids).toList(), this::progress);
+    }
+
+    private <T> List<T> first(List<T> all) {
+        if (numPrompts != null && numPrompts > all.size()) {
+            log().println("there are only " + all.size() + " prompts");
+        }
+        return all.subList(0, numPrompts == null ? all.size() : Math.min(numPrompts, all.size()));
     }
 
     private DatasetFormat format() {

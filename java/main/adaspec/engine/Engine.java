@@ -188,6 +188,29 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
+     * The counts of {@link #evaluate(List, Sampling, boolean, IntConsumer)} under greedy decoding, from texts that the target has written already: both
+     * models read them once, nothing is decoded and nothing timed; see {@link Evaluator#read}.
+     *
+     * @param prompts token ids
+     * @param texts   the target's own ids after each prompt, ends of text included
+     * @throws InputException if the engine has no draft or drafts as many tokens as pay, there are no prompts, or a text is not the target's
+     */
+    public Acceptance evaluateTexts(List<int[]> prompts, List<int[]> texts, IntConsumer progress) {
+        return whileOpen(() -> {
+            if (models.draft() == null) {
+                throw new InputException("there is no draft to evaluate; open the engine with one");
+            }
+            if (options.speculation().auto()) {
+                throw new InputException("how many tokens auto drafts is not known before they are decoded; give a number");
+            }
+            try (var lane = new Lane(models)) {
+                return new Evaluator(models.targetName(), lane.target(), models.endTokens(), lane.workspace(), lane::newAllocator)
+                        .read(models.draftName(), lane.draft(), models.vocabulary(), prompts, texts, options.speculation(), progress);
+            }
+        });
+    }
+
+    /**
      * Checks that speculation leaves the target's output alone; see {@link LosslessnessCheck}.
      *
      * @param prompts  token ids

@@ -34,12 +34,20 @@ public record Acceptance(
         Timing timing) {
 
     /**
-     * What one prompt contributes to alpha.
+     * What one prompt contributes.
      *
-     * @param accepted drafted tokens accepted
-     * @param rejected steps whose first rejection was seen
+     * @param tokens     emitted
+     * @param steps      verifications of at least one drafted token
+     * @param accepted   drafted tokens accepted
+     * @param rejected   steps whose first rejection was seen
+     * @param positions  emitted positions that both models could read
+     * @param acceptance sum over them of sum_v min(p_v, q_v)
      */
-    public record PromptCounts(long accepted, long rejected) {}
+    public record PromptCounts(long tokens, long steps, long accepted, long rejected, long positions, double acceptance) {
+        static PromptCounts of(long tokens, AcceptanceStats stats, long positions, double acceptance) {
+            return new PromptCounts(tokens, stats.steps(), stats.acceptedTokens(), stats.rejections(), positions, acceptance);
+        }
+    }
 
     public Acceptance {
         prompts = List.copyOf(prompts);
@@ -106,7 +114,8 @@ public record Acceptance(
 
     /**
      * The keys that results fix, in their order, then {@code draft_length} (N or auto), {@code verification_costs} (entry g - 1: w(g)) and
-     * {@code draft_lengths} (what each length would count); null where a value does not exist, as those of times where nothing was timed.
+     * {@code draft_lengths} (what each length would count); null where a value does not exist, as those of times where nothing was timed; then
+     * {@code prompt_counts}: what each prompt contributes, a list for each count, for statistics over prompts and runs.
      */
     public ObjectNode toJson() {
         ObjectNode node = Json.MAPPER.createObjectNode();
@@ -146,7 +155,22 @@ public record Acceptance(
             ArrayNode lengths = node.putArray("draft_lengths");
             replay.forEach(counts -> putReplayed(lengths.addObject(), counts));
         }
+        putPrompts(node.putObject("prompt_counts"));
         return node;
+    }
+
+    private void putPrompts(ObjectNode node) {
+        for (String name : List.of("tokens", "spec_steps", "accepted", "rejected", "positions", "acceptance")) {
+            node.putArray(name);
+        }
+        for (PromptCounts prompt : prompts) {
+            node.withArray("tokens").add(prompt.tokens());
+            node.withArray("spec_steps").add(prompt.steps());
+            node.withArray("accepted").add(prompt.accepted());
+            node.withArray("rejected").add(prompt.rejected());
+            node.withArray("positions").add(prompt.positions());
+            node.withArray("acceptance").add(prompt.acceptance());
+        }
     }
 
     private void putReplayed(ObjectNode node, AcceptanceStats counts) {

@@ -44,18 +44,23 @@ final class DraftLengthReplay {
      */
     void add(int promptLength, int emitted, BitSet agrees) {
         for (AcceptanceStats counts : stats) {
-            int at = 0; // tokens emitted when the step begins
-            while (at < emitted) {
-                int n = promptLength + at;
-                int drafted = Math.min(Math.min(counts.numSpeculativeTokens(), targetCapacity - n), draftCapacity - n + 1);
-                if (drafted <= 0) {
-                    at++; // past the draft's positions the target goes on alone
-                    continue;
-                }
-                int accepted = Math.min(drafted, agrees.nextClearBit(at) - at);
-                counts.record(drafted, accepted);
-                at += accepted + 1;
+            count(counts, promptLength, emitted, agrees);
+        }
+    }
+
+    /** Adds to {@code counts} what speculation with its draft length counts on one text, as {@link #add} describes it. */
+    void count(AcceptanceStats counts, int promptLength, int emitted, BitSet agrees) {
+        int at = 0; // tokens emitted when the step begins
+        while (at < emitted) {
+            int n = promptLength + at;
+            int drafted = Math.min(Math.min(counts.numSpeculativeTokens(), targetCapacity - n), draftCapacity - n + 1);
+            if (drafted <= 0) {
+                at++; // past the draft's positions the target goes on alone
+                continue;
             }
+            int accepted = Math.min(drafted, agrees.nextClearBit(at) - at);
+            counts.record(drafted, accepted);
+            at += accepted + 1;
         }
     }
 

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 
@@ -108,6 +109,34 @@ public final class Evaluator {
         }
     }
 
+    /**
+     * The same counts without decoding: what speculation would count on the target's own greedy texts, from one reading of them by both models
+     * ({@link DraftLengthReplay}). Nothing is timed.
+     *
+     * @param texts what the target wrote after each prompt, ends of text included
+     * @throws InputException if a text is not what the target writes
+     */
+    public Acceptance read(
+            String draftName,
+            Transformer draft,
+            int vocabulary,
+            List<int[]> prompts,
+            List<int[]> texts,
+            Speculation speculation,
+            IntConsumer progress) {
+        if (prompts.isEmpty() || prompts.size() != texts.size() || speculation.auto()) {
+            throw new IllegalArgumentException(prompts.size() + " prompts, " + texts.size() + " texts, drafts of " + speculation.describe());
+        }
+        int limit = texts.stream().mapToInt(t -> t.length).max().getAsInt();
+        var settings = new Settings(Sampling.greedy(Math.max(1, limit)), speculation, false);
+        int longest = prompts.stream().mapToInt(p -> p.length).max().getAsInt();
+        long wanted = (long) longest + settings.sampling().maxNewTokens() + settings.longest();
+        try (Session targetSession = session(targetName, target, vocabulary, wanted);
+                Session draftSession = session(draftName, draft, vocabulary, wanted)) {
+            return new Run(targetSession, draftSession, settings).overTexts(prompts, texts, progress);
+        }
+    }
+
     private Session session(String name, Transformer model, int vocabulary, long wanted) {
         int capacity = Math.clamp(wanted, 1, model.architecture().maxPositions());
         return new Session(name, model, vocabulary, capacity, workspace, memory.get());
@@ -159,9 +188,30 @@ public final class Evaluator {
                 }
                 progress.accept(i + 1);
             }
-            Timing timing = settings.timed() ? timing(prompts.getLast(), emitted) : null;
+            return result(settings.timed() ? timing(prompts.getLast(), emitted) : null);
+        }
+
+        private Acceptance result(Timing timing) {
             List<AcceptanceStats> replayed = replay == null ? List.of() : replay.stats();
             return Acceptance.of(speculativeTokens, settings.sampling(), settings.speculation(), stats, counts, reading.expectedAcceptance(), replayed, timing);
+        }
+
+        Acceptance overTexts(List<int[]> prompts, List<int[]> texts, IntConsumer progress) {
+            for (int i = 0; i < prompts.size(); i++) {
+                int[] prompt = prompts.get(i);
+                int[] ids = texts.get(i);
+                var counted = new AcceptanceStats(stats.numSpeculativeTokens());
+                readAgain(prompt, ids, agrees -> {
+                    replay.count(counted, prompt.length, ids.length, agrees);
+                    return counted;
+                });
+                if (ids.length == 0 || reading.strange() >= 0) {
+                    throw new InputException("text " + (i + 1) + " is not what " + targetName + " writes greedily: "
+                            + (ids.length == 0 ? "it has no tokens" : "its token " + reading.strange() + " (from 0) is another"));
+                }
+                progress.accept(i + 1);
+            }
+            return result(null);
         }
 
         /** Decodes prompts both ways for a while, at most each once: code that is not compiled yet would be timed else. */
@@ -190,23 +240,30 @@ public final class Evaluator {
 
         /** @param plainIds null where the target did not decode alone */
         private int[] judge(int[] prompt, int index, Completion completion, int[] plainIds) {
-            speculativeTokens += completion.ids().length;
             plainTokens += plainIds == null ? 0 : plainIds.length;
             if (plainIds != null && settings.sampling().isGreedy() && !Arrays.equals(plainIds, completion.ids())) {
                 throw new IllegalStateException("greedy speculative decoding of prompt " + index + " differs from plain greedy decoding at token "
                         + Arrays.mismatch(plainIds, completion.ids()));
             }
-            stats.add(completion.stats());
-            counts.add(new Acceptance.PromptCounts(completion.stats().acceptedTokens(), completion.stats().rejections()));
-            BitSet agrees = reading.read(prompt, completion.ids());
-            if (replay != null) {
-                int length = completion.ids().length;
-                if (agrees.length() == length && length > 0) {
-                    reading.readOn(agrees, completion.ids()[length - 1], length, length + replay.longest() - 1);
-                }
-                replay.add(prompt.length, length, agrees);
-            }
+            readAgain(prompt, completion.ids(), agrees -> completion.stats());
             return completion.ids();
+        }
+
+        /** Counts a text. @param counting what verification counted of it, given where the draft's argmax is the text's token */
+        private void readAgain(int[] prompt, int[] ids, Function<BitSet, AcceptanceStats> counting) {
+            double sum = reading.sum();
+            long positions = reading.positions();
+            BitSet agrees = reading.read(prompt, ids);
+            if (replay != null) {
+                if (agrees.length() == ids.length && ids.length > 0) {
+                    reading.readOn(agrees, ids[ids.length - 1], ids.length, ids.length + replay.longest() - 1);
+                }
+                replay.add(prompt.length, ids.length, agrees);
+            }
+            AcceptanceStats counted = counting.apply(agrees);
+            stats.add(counted);
+            speculativeTokens += ids.length;
+            counts.add(Acceptance.PromptCounts.of(ids.length, counted, reading.positions() - positions, reading.sum() - sum));
         }
 
         private int[] plainly(int[] prompt, int index) {

@@ -19,6 +19,7 @@ final class SecondReading {
     private final Session draft;
     private double sum;
     private long positions;
+    private int strange = -1;
 
     SecondReading(Session target, Session draft) {
         this.target = target;
@@ -30,6 +31,21 @@ final class SecondReading {
         return positions == 0 ? Double.NaN : sum / positions;
     }
 
+    /** Sum over all positions read so far of sum_v min(p_v, q_v). */
+    double sum() {
+        return sum;
+    }
+
+    /** Positions read so far. */
+    long positions() {
+        return positions;
+    }
+
+    /** The first token of the text last read that is not the target's argmax (lowest id on ties); -1 if it wrote them all. */
+    int strange() {
+        return strange;
+    }
+
     /**
      * Reads {@code emitted} after {@code prompt}; positions behind the last of the draft have no q and are left out.
      *
@@ -37,6 +53,7 @@ final class SecondReading {
      */
     BitSet read(int[] prompt, int[] emitted) {
         BitSet agrees = new BitSet();
+        strange = -1;
         int readable = Math.min(target.capacity(), draft.capacity());
         int count = Math.min(emitted.length, readable - prompt.length + 1);
         if (count <= 0) {
@@ -63,7 +80,11 @@ final class SecondReading {
                                 step.f32(ids.length), null, null, acceptance, step.f32(ids.length), step.f32(ids.length), p, q, null);
                 for (int i = 0; i < ids.length; i++) {
                     sum += acceptance.get(i);
-                    agrees.set(from - first + i, argmax(q, i) == emitted[from - first + i]);
+                    int at = from - first + i;
+                    agrees.set(at, argmax(q, i) == emitted[at]);
+                    if (strange < 0 && argmax(p, i) != emitted[at]) {
+                        strange = at;
+                    }
                 }
                 positions += ids.length;
             }

@@ -9,6 +9,7 @@ import adaspec.common.Json;
 import adaspec.engine.ModelDirectories;
 import adaspec.tensor.DType;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -300,8 +301,44 @@ class DecodingCommandsTest {
         assertTrue(tooLong.log().contains(data + " line 1") && tooLong.log().contains("positions"), tooLong.log());
     }
 
+    /** What generate wrote is read instead of decoded: the same numbers but for times; another target's texts are refused. */
+    @Test
+    void evalReadsWhatGenerateWrote() throws IOException {
+        Path prompts = file("prompts.jsonl", "{\"prompt\":\"Tom has\"}", "{\"prompt\":\"Ann\"}", "{\"prompt\":\"3 + 4\"}");
+        Path written = folder.resolve("texts.jsonl");
+        run("generate", "--target", target, "--prompt-file", prompts.toString(), "--max-new-tokens", "20", "--output-json", written.toString());
+        Line decoded = run("eval", "--target", target, "--draft", draft, "--prompt-file", prompts.toString(), "--max-new-tokens", "20",
+                "--output-json", "-");
+        Line read = run("eval", "--target", target, "--draft", draft, "--greedy-texts", written.toString(), "--output-json", "-");
+        assertEquals(0, read.code(), read.log());
+        var expected = (ObjectNode) Json.parse(decoded.out(), "decoded");
+        var found = (ObjectNode) Json.parse(read.out(), "read");
+        assertTrue(found.get("speedup").isNull(), "nothing is timed");
+        List<String> timed = List.of("plain_tokens_per_second", "speculative_tokens_per_second", "speedup", "cost_ratio", "break_even_acceptance",
+                "best_num_speculative_tokens", "verification_costs");
+        for (ObjectNode node : List.of(expected, found)) {
+            node.remove(timed);
+            node.get("draft_lengths").forEach(length -> ((ObjectNode) length).remove("predicted_speedup"));
+        }
+        assertEquals(expected.toString(), found.toString());
+        Line two = run("eval", "--target", target, "--draft", draft, "--greedy-texts", written.toString(), "--num-prompts", "2", "--output-json",
+                "-");
+        assertEquals(2, Json.parse(two.out(), "two").get("num_prompts").asInt());
+        Line strange = run("eval", "--target", draft, "--draft", target, "--greedy-texts", written.toString());
+        assertEquals(1, strange.code());
+        assertTrue(strange.log().contains("text 1 is not what the target " + draft + " writes greedily"), strange.log());
+        Path damaged = file("damaged.jsonl", "{\"prompt\":\"Tom has\",\"ids\":[1,1000000]}");
+        Line foreign = run("eval", "--target", target, "--draft", draft, "--greedy-texts", damaged.toString());
+        assertEquals(1, foreign.code());
+        assertTrue(foreign.log().contains(damaged + " line 1: ids[1] is 1000000"), foreign.log());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
+            --greedy-texts a --temperature 1                | 2 | --temperature 0
+            --greedy-texts a --stop x                       | 2 | --stop
+            --greedy-texts /nowhere                         | 1 | /nowhere
+            --greedy-texts a --prompt-file b                | 2 | mutually exclusive
             --eval-file a --prompt-file b                   | 2 | mutually exclusive
             --prompt-file a --dataset-format text           | 2 | --dataset-format
             --eval-file a --dataset-format parquet          | 2 | parquet

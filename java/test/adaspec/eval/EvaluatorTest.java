@@ -15,6 +15,7 @@ import adaspec.decode.TinyModels;
 import adaspec.model.Transformer;
 import adaspec.ops.Ops;
 import adaspec.tensor.Tensor;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,7 +30,7 @@ class EvaluatorTest {
             "draft_acceptance_rate", "mean_acceptance_length", "acceptance_rate_per_position", "conditional_acceptance_rate_per_position",
             "acceptance_histogram", "num_spec_steps", "num_draft_tokens", "num_accepted_draft_tokens", "plain_tokens_per_second",
             "speculative_tokens_per_second", "speedup", "cost_ratio", "break_even_acceptance", "best_num_speculative_tokens",
-            "draft_length", "verification_costs", "draft_lengths");
+            "draft_length", "verification_costs", "draft_lengths", "prompt_counts");
 
     static List<Ops> devices() {
         return TestBackends.all();
@@ -155,6 +156,49 @@ class EvaluatorTest {
         }
     }
 
+    /** Texts that end by an end token and by their limit, a draft that ends before them; every count, prompt by prompt, and every draft length. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void textsThatAreReadCountAsTextsThatAreDecoded(Ops ops) {
+        try (var models = new TinyModels(ops)) {
+            Transformer target = models.random(TinyModels.architecture(VOCABULARY, 2, 8, 64), 4);
+            List<int[]> texts = new ArrayList<>();
+            try (Session session = new Session("t", target, VOCABULARY, 64, models.workspace(), TestBackends.allocator())) {
+                for (int[] prompt : prompts(6)) {
+                    texts.add(new PlainDecoder(session, new int[] {0}).decode(prompt, Sampling.greedy(25), 0, t -> {}).ids());
+                }
+            }
+            var evaluator = new Evaluator("the target", target, new int[] {0}, models.workspace(), TestBackends::allocator);
+            for (Transformer draft : List.of(models.noisy(target, 0.06, 2), models.random(TinyModels.architecture(VOCABULARY, 1, 8, 16), 5))) {
+                Acceptance decoded = evaluate(models, target, draft, 3, Sampling.greedy(25), false);
+                Acceptance read = evaluator.read("the draft", draft, VOCABULARY, prompts(6), texts, Speculation.of(3), done -> {});
+                assertEquals(decoded.toJson().toString(), read.toJson().toString());
+                JsonNode counts = read.toJson().get("prompt_counts");
+                assertEquals(6, counts.get("tokens").size());
+                for (String[] total : new String[][] {
+                    {"tokens", "num_target_tokens"}, {"spec_steps", "num_spec_steps"}, {"accepted", "num_accepted_draft_tokens"}}) {
+                    assertEquals(read.toJson().get(total[1]).asLong(), sum(counts.get(total[0])), total[0]);
+                }
+                assertEquals(read.stats().rejections(), sum(counts.get("rejected")));
+                assertEquals(read.expectedAcceptance(), sum(counts.get("acceptance")) / sum(counts.get("positions")), 1e-12);
+            }
+            int[] strange = texts.get(2).clone();
+            strange[1] = (strange[1] + 1) % VOCABULARY;
+            texts.set(2, strange);
+            var refused = assertThrows(
+                    InputException.class, () -> evaluator.read("d", target, VOCABULARY, prompts(6), texts, Speculation.of(3), done -> {}));
+            assertEquals("text 3 is not what the target writes greedily: its token 1 (from 0) is another", refused.getMessage());
+        }
+    }
+
+    private static double sum(JsonNode array) {
+        double sum = 0;
+        for (JsonNode value : array) {
+            sum += value.asDouble();
+        }
+        return sum;
+    }
+
     /** Sampling at temperature 1, the share of judged tokens that are accepted estimates the expected acceptance. */
     @ParameterizedTest
     @MethodSource("devices")
@@ -188,9 +232,9 @@ class EvaluatorTest {
         AcceptanceStats goodStats = new AcceptanceStats(4);
         AcceptanceStats badStats = new AcceptanceStats(4);
         for (int i = 0; i < 30; i++) {
-            good.add(new Acceptance.PromptCounts(3, 1)); // a step that accepted 3 of 4
+            good.add(new Acceptance.PromptCounts(4, 1, 3, 1, 4, 2.8)); // a step that accepted 3 of 4
             goodStats.record(4, 3);
-            bad.add(new Acceptance.PromptCounts(1, 1));
+            bad.add(new Acceptance.PromptCounts(2, 1, 1, 1, 2, 1));
             badStats.record(4, 1);
         }
         Acceptance a = Acceptance.of(120, Sampling.greedy(4), Speculation.of(4), goodStats, good, 0.7, List.of(), null);

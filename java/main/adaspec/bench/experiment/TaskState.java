@@ -1,0 +1,99 @@
+package adaspec.bench.experiment;
+
+import adaspec.bench.experiment.HierarchicalBootstrap.Rate;
+import adaspec.common.AtomicFile;
+import adaspec.common.InputException;
+import adaspec.common.Json;
+import adaspec.text.JsonLines;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/** What {@code run.sh} has left of one task: whatever is there, measured arms of some seeds. */
+final class TaskState {
+    /** A stage of training; its tokens are those through the model in training. */
+    record Cost(long steps, long tokens, double seconds) {}
+
+    private final Path folder;
+    private final List<Integer> seeds;
+    private final Map<Path, Evaluation> evaluations = new HashMap<>();
+
+    /** @param folder of the task in the state's folder */
+    TaskState(Path folder) {
+        this.folder = folder;
+        var numbers = new TreeSet<Integer>();
+        if (Files.isDirectory(folder)) {
+            try (var files = Files.list(folder)) {
+                files.map(file -> file.getFileName().toString())
+                        .filter(name -> name.matches("\\d{1,6}"))
+                        .forEach(name -> numbers.add(Integer.parseInt(name)));
+            } catch (IOException e) {
+                throw new InputException("cannot read " + folder + ": " + AtomicFile.reason(e), e);
+            }
+        }
+        seeds = List.copyOf(numbers);
+    }
+
+    /** The seeds that every one of {@code arms} was measured with, ascending. */
+    List<Integer> seeds(String... arms) {
+        return seeds.stream().filter(seed -> List.of(arms).stream().allMatch(arm -> Files.exists(file(arm, seed)))).toList();
+    }
+
+    private Path file(String arm, int seed) {
+        return folder.resolve(Integer.toString(seed)).resolve(arm + ".json");
+    }
+
+    /** @throws InputException if the seeds were measured on different prompts */
+    Rate rate(Measure measure, String arm, List<Integer> ofSeeds) {
+        double[][] part = new double[ofSeeds.size()][];
+        double[][] whole = new double[ofSeeds.size()][];
+        for (int s = 0; s < part.length; s++) {
+            Path file = file(arm, ofSeeds.get(s));
+            Evaluation evaluation = evaluations.computeIfAbsent(file, Evaluation::read);
+            part[s] = measure.part(evaluation);
+            whole[s] = measure.whole(evaluation);
+            if (part[s].length != part[0].length) {
+                throw new InputException(file + " has " + part[s].length + " prompts, but seed " + ofSeeds.getFirst() + " has " + part[0].length);
+            }
+        }
+        return new Rate(part, whole);
+    }
+
+    /** Of the stage that trained {@code arm}; null for what was not trained. */
+    Cost cost(String arm, int seed) {
+        Path file = folder.resolve(Integer.toString(seed)).resolve(arm).resolve("all_results.json");
+        if (!Files.exists(file)) {
+            return null;
+        }
+        JsonNode stage = Json.readFile(file).path("stages").path(0);
+        return new Cost(stage.path("steps").asLong(), stage.path("tokens").asLong(), stage.path("seconds").asDouble());
+    }
+
+    /** The timed evaluation of {@code arm}, or null. */
+    Evaluation speed(String arm) {
+        Path file = folder.resolve("speed").resolve(arm + ".json");
+        return Files.exists(file) ? Evaluation.read(file) : null;
+    }
+
+    /** The last value of a key of the fine-tuning's metrics.jsonl; NaN if there is none. */
+    double targetMetric(String key) {
+        Path file = folder.resolve("target").resolve("metrics.jsonl");
+        double last = Double.NaN;
+        if (Files.exists(file)) {
+            List<Double> values = new ArrayList<>();
+            JsonLines.read(file, JsonLines.Blank.SKIP, (json, line, where) -> {
+                if (json.path(key).isNumber()) {
+                    values.add(json.get(key).asDouble());
+                }
+            });
+            last = values.isEmpty() ? last : values.getLast();
+        }
+        return last;
+    }
+}

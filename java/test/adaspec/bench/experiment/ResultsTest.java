@@ -1,0 +1,169 @@
+package adaspec.bench.experiment;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import adaspec.common.InputException;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.xml.sax.InputSource;
+
+/** The page of results from states of the experiment with counts of known rates. */
+class ResultsTest {
+    private static final int PROMPTS = 40;
+
+    @TempDir
+    private Path folder;
+
+    private Path state;
+
+    @BeforeEach
+    void begin() throws IOException {
+        state = folder.resolve("state");
+        Files.createDirectories(state.resolve("gsm8k/target"));
+        Files.writeString(state.resolve("gsm8k/target/metrics.jsonl"), "{\"eval/loss\":2.5}\n{\"step\":1}\n{\"eval/loss\":1.5}\n");
+    }
+
+    /** On average {@code accepted} of ten judged tokens, up to two more or fewer from prompt to prompt, alike for all arms. */
+    private void measured(String arm, int seed, int accepted) throws IOException {
+        int[] counts = IntStream.range(0, PROMPTS).map(i -> accepted + i % 5 - 2).toArray();
+        int[] rejected = Arrays.stream(counts).map(c -> 10 - c).toArray();
+        int[] ten = new int[PROMPTS];
+        Arrays.fill(ten, 10);
+        Path seedFolder = Files.createDirectories(state.resolve("gsm8k").resolve(Integer.toString(seed)));
+        String tokens = "\"tokens\":" + Arrays.toString(ten) + ",\"spec_steps\":" + Arrays.toString(ten);
+        String judged = "\"accepted\":" + Arrays.toString(counts) + ",\"rejected\":" + Arrays.toString(rejected);
+        String laws = "\"positions\":" + Arrays.toString(ten) + ",\"acceptance\":" + Arrays.toString(counts);
+        Files.writeString(seedFolder.resolve(arm + ".json"), "{\"prompt_counts\":{" + tokens + "," + judged + "," + laws + "}}");
+        Path run = Files.createDirectories(seedFolder.resolve(arm));
+        Files.writeString(run.resolve("all_results.json"), "{\"stages\":[{\"name\":\"x\",\"steps\":94,\"tokens\":345678,\"seconds\":12.4}]}");
+    }
+
+    private String page() throws IOException {
+        Path page = folder.resolve("results/experiment");
+        Results.write(state, page);
+        return Files.readString(Path.of(page + ".md"));
+    }
+
+    @Test
+    void anEmptyStateSaysSo() throws IOException {
+        assertTrue(page().contains("Nothing yet: no arm has been measured."));
+        Files.delete(state.resolve("gsm8k/target/metrics.jsonl"));
+        assertTrue(page().contains("The target is not fine-tuned yet."));
+        assertThrows(InputException.class, () -> Results.write(folder.resolve("nowhere"), folder.resolve("page")));
+    }
+
+    /** Above DistillSpec at equal tokens and not above the best one: nothing that the method could claim. */
+    @Test
+    void adaspecHasToBeatTheBestDistillSpec() throws IOException {
+        for (int seed = 0; seed < 3; seed++) {
+            measured("equal-steps", seed, 4);
+            measured("equal-tokens", seed, 5);
+            measured("whole-budget", seed, 7);
+            measured("adaspec", seed, 6);
+            measured("random", seed, 5);
+        }
+        String page = page();
+        assertTrue(page.contains("gsm8k: AdaSPEC is below the best DistillSpec (whole-budget) (alpha -0.1000 [-0.1000, -0.1000], 3 seeds);"
+                + " AdaSPEC is above 40 % by lot (alpha +0.1000 [+0.1000, +0.1000], 3 seeds)."), page);
+        String row = "| AdaSPEC - equal-tokens | 3 | +0.1000 | [+0.1000, +0.1000] | [+0.1000, +0.1000] | +0.1000 +0.1000 +0.1000 |";
+        assertTrue(page.contains(row), page);
+        assertTrue(page.contains("Not run yet: untrained, no-compensation, bottom, lk, adaspec-lk."), page);
+        // Own stage 345,678 tokens, the reference's as many; the target is asked in both.
+        assertTrue(page.contains("| 94 | 345,678 | 345,678 | 691,356 | 25 |"), page);
+        assertTrue(page.contains("| 94 | 345,678 | - | 345,678 | 12 |"), page);
+        assertTrue(page.contains("cross entropy on held-out training samples after fine-tuning: 1.500"), page);
+    }
+
+    /** Seeds that only one of two arms has are no pair. */
+    @Test
+    void differencesAreTakenOverCommonSeeds() throws IOException {
+        for (int seed = 0; seed < 3; seed++) {
+            measured("equal-tokens", seed, 5 + seed);
+        }
+        measured("adaspec", 1, 6);
+        measured("adaspec", 2, 8);
+        String page = page();
+        assertTrue(page.contains("| AdaSPEC - equal-tokens | 2 | +0.0500 | [+0.0000, +0.1000] |"), page);
+        assertTrue(page.contains("no difference between AdaSPEC and equal-tokens, the best of the DistillSpec arms run so far was shown"), page);
+        assertTrue(page.contains("40 % by lot was not run yet"), page);
+        assertTrue(page.contains("| equal-tokens | 0 1 2 | 0.6"), page);
+    }
+
+    /** An interval over the prompts of one seed is no interval over seeds. */
+    @Test
+    void oneSeedShowsNothing() throws IOException {
+        measured("equal-tokens", 0, 5);
+        measured("adaspec", 0, 6);
+        String page = page();
+        assertTrue(page.contains("by one seed only, which shows nothing over seeds (alpha +0.1000, over prompts [+0.1000, +0.1000])"), page);
+        assertFalse(page.contains("AdaSPEC is above"), page);
+    }
+
+    @Test
+    void theSweepAndThePlots() throws Exception {
+        for (int seed = 0; seed < 2; seed++) {
+            measured("equal-tokens", seed, 5);
+            measured("adaspec", seed, 6);
+            measured("k-0.1", seed, 4);
+        }
+        String page = page();
+        int first = page.indexOf("| 0.1 | 0.4");
+        assertTrue(first > 0 && page.indexOf("| 0.4 | 0.6") > first && page.indexOf("| 1.0 | 0.5") > first, page);
+        assertTrue(page.contains("![k](experiment-k.svg)") && page.contains("![gsm8k](experiment-gsm8k.svg)"), page);
+        for (String plot : new String[] {"k", "gsm8k"}) {
+            String svg = Files.readString(folder.resolve("results/experiment-" + plot + ".svg"));
+            DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(svg)));
+            assertFalse(svg.contains("NaN") || svg.contains("Infinity"), svg);
+        }
+        String svg = Files.readString(folder.resolve("results/experiment-gsm8k.svg"));
+        assertTrue(svg.contains("equal-tokens") && svg.contains("0.1000 [0.1000, 0.1000]"), svg);
+    }
+
+    @Test
+    void promptsThatDifferAreRefused() throws IOException {
+        measured("adaspec", 0, 6);
+        measured("adaspec", 1, 6);
+        Path file = state.resolve("gsm8k/1/adaspec.json");
+        Files.writeString(file, "{\"prompt_counts\":{\"accepted\":[1],\"rejected\":[1],\"spec_steps\":[1],\"positions\":[1],\"acceptance\":[1]}}");
+        String sentence = assertThrows(InputException.class, this::page).getMessage();
+        assertTrue(sentence.contains("has 1 prompts, but seed 0 has 40"), sentence);
+        Files.writeString(file, "{\"alpha\":0.5}");
+        assertTrue(assertThrows(InputException.class, this::page).getMessage().contains("no prompt_counts"));
+    }
+
+    /** An arm that one side calls otherwise would be measured and not shown. */
+    @Test
+    void theArmsAreThoseOfTheScript() throws IOException {
+        Path settings = Path.of(System.getProperty("basedir", ""), "bench", "experiment", "settings.sh");
+        String arms = Files.readAllLines(settings).stream().filter(line -> line.startsWith("ARMS=(")).findFirst().orElseThrow();
+        String expected = Arm.ALL.stream().map(Arm::name).filter(name -> !name.equals(Arm.UNTRAINED)).collect(Collectors.joining(" "));
+        assertEquals("ARMS=(" + expected + ")", arms);
+    }
+
+    @Test
+    void learningRatesAndTimesAreTold() throws IOException {
+        measured("adaspec", 0, 6);
+        Path tune = Files.createDirectories(state.resolve("tune"));
+        Files.writeString(tune.resolve("adaspec-lk-2e-3.json"), "{\"alpha\":0.61,\"expected_acceptance\":0.6}");
+        Files.writeString(tune.resolve("adaspec-lk-8e-4.json"), "{\"alpha\":0.6,\"expected_acceptance\":0.7}");
+        Files.writeString(tune.resolve("adaspec-lk.rate"), "2e-3\n");
+        Files.writeString(state.resolve("times.tsv"), "a\t1800\t3600\tdone\nb\t1800\t1800\tstopped, 130\n");
+        String page = page();
+        assertTrue(page.contains("| adaspec-lk | 2e-3 (chosen) | 0.6100 | 0.6000 |"), page);
+        assertTrue(page.contains("| adaspec-lk | 8e-4 | 0.6000 | 0.7000 |"), page);
+        assertTrue(page.contains("Steps done so far: 1, in 1.00 hours, with 1.50 hours of processor time."), page);
+        assertEquals(1, page.split("## Settings", -1).length - 1);
+    }
+}
