@@ -36,7 +36,8 @@ settings() {
     done
     cat << EOF
 - Tokenizer of $VOCABULARY entries; texts of up to $POSITIONS tokens; continuations of up to $NEW_TOKENS.
-- Target: $TARGET_STEPS pretraining steps of 16 texts, then fine-tuned, in epochs:${target%,}. Draft: $DRAFT_STEPS pretraining steps of 16 texts.
+- Target: $TARGET_STEPS pretraining steps of 16 texts, a sample of the texts counted below as pretrain; then fine-tuned, in epochs:${target%,}. Draft:
+  $DRAFT_STEPS pretraining steps of 16 texts of the same.
 - Distillation: B = 16, k = 0.4, at most $DISTILL samples; E, in epochs:${epochs%,}; AdamW, weight decay 0.1, constant rate, no warm-up, clipped to
   norm 1, f32.
 - A seed is a draft (initial weights, order of pretraining) and the order of the distillation's samples; the arms of a seed share both. One target
