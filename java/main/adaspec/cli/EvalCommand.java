@@ -99,6 +99,7 @@ public final class EvalCommand extends Command {
         List<Prompt> all = source.promptFile != null ? Prompt.readFile(source.promptFile, engine.requireTokenizer()) : dataset(engine, format);
         List<Prompt> prompts = first(all);
         prompts.forEach(prompt -> Prompts.requireFits(prompt, engine));
+        engine.notes().forEach(log()::println);
         log().println(engine.description());
         return engine.evaluate(prompts.stream().map(Prompt::ids).toList(), settings, generations.batchSize(), true, this::progress);
     }
@@ -106,6 +107,7 @@ public final class EvalCommand extends Command {
     private Acceptance read(Engine engine) {
         List<WrittenText> texts = first(WrittenText.readFile(source.greedyTexts, engine.requireTokenizer()));
         texts.forEach(text -> Prompts.requireFits(text.prompt(), engine));
+        engine.notes().forEach(log()::println);
         log().println(engine.description());
         return engine.evaluateTexts(
                 texts.stream().map(text -> text.prompt().ids()).toList(), texts.stream().map(WrittenText::ids).toList(), this::progress);

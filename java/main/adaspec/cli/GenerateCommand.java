@@ -76,6 +76,7 @@ public final class GenerateCommand extends Command {
         EngineOptions options = decoding.engine(devices, generations.batchSize());
         try (Engine engine = Engine.open(target, draft, options)) {
             List<Prompt> prompts = prompts(engine);
+            engine.notes().forEach(log()::println);
             log().println(engine.description());
             if (outputJson == null || outputJson.equals("-")) {
                 generate(engine, prompts, settings, line -> out().println(line));

@@ -46,6 +46,7 @@ public final class ScoreCommand extends Command {
         requireApart(output, source.tokenIdsFile, source.textFile);
         DType weights = devices.precision().orElse(DType.F32);
         try (Backend backend = Backend.open(devices.device(), devices.threads())) {
+            backend.notes().forEach(log()::println);
             var request = new Scoring.Request(model, source.tokenIdsFile, source.textFile, weights, top == null ? 0 : top);
             int lines = Scoring.run(request, backend, output, done -> {});
             log().println("wrote " + output + ": " + lines + " lines, on " + backend.description());

@@ -61,6 +61,7 @@ public class VerifyLosslessCommand extends Command {
             List<Prompt> prompts = promptFile != null ? Prompts.read(promptFile, engine)
                     : Stream.of(PROMPTS.toArray(String[]::new)).map(text -> Prompt.of(text, engine.requireTokenizer(), null, 0)).toList();
             prompts.forEach(prompt -> Prompts.requireFits(prompt, engine));
+            engine.notes().forEach(log()::println);
             log().println(engine.description());
             Losslessness found = engine.verifyLossless(prompts.stream().map(Prompt::ids).toList(), draws, decoders(), log()::println);
             String json = found.toJson().toPrettyString() + "\n";

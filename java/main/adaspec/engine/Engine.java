@@ -270,6 +270,11 @@ public final class Engine implements AutoCloseable {
         return models.backend().bytesHeld();
     }
 
+    /** What the user should know about the device that was chosen: a line each, mostly none. */
+    public List<String> notes() {
+        return models.backend().notes();
+    }
+
     /** What runs where, in words. */
     public String description() {
         String proposing = models.draft() == null ? "" : " proposing " + options.speculation().describe();

@@ -40,6 +40,8 @@ class ChangedFilesTest {
 
     @BeforeEach
     void write() throws IOException {
+        assertTrue(ChangedFilesTest.class.getClassLoader().getResource("native/linux-x86_64/libadaspec_pages.so") != null,
+                "the native libraries of this build are older than libadaspec_pages.so, and a test would end the JVM; build them again");
         // Enough pages that some were not read when it is cut off.
         target = ModelDirectories.write(folder.resolve("target"), 2, 1, DType.F32);
         weights = target.resolve("model.safetensors");
