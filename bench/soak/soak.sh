@@ -5,7 +5,7 @@
 #     bench/soak/soak.sh [--minutes N] [--duty F] [--state DIR] [--record NAME] [--workers N] [--threads N] [--plant LEAK,...]
 #     bench/soak/soak.sh --from DIR [--record NAME]
 #
-# --minutes N     that the process runs (default: 120); time in which it is stopped does not count
+# --minutes N     that the process runs (default: 120); time in which it is stopped, or gets no processor, does not count
 # --duty F        share of one core that it takes (default: 1, as much as it gets)
 # --state DIR     where its copy of the program and its measurements lie (default: a temporary folder); builds meanwhile do not disturb it
 # --record NAME   writes the report to bench/results/NAME.md too, under the command

@@ -44,9 +44,10 @@ public final class Soak {
 
     public static void main(String[] arguments) throws Exception {
         Map<String, String> options = new LinkedHashMap<>(Map.of(
-                "--minutes", "120", "--duty", "1", "--workers", "3", "--threads", "1", "--samples", "0", "--seed", "0", "--plant", "",
-                "--warm-up", Double.toString(Verdict.WARM_UP), "--slack", "1"));
-        options.putAll(Map.of("--probe-prompts", "6", "--probe-tokens", "24", "--settle", "7"));
+                "--minutes", "120", "--interval", "60", "--samples", "10", "--duty", "1", "--workers", "3", "--threads", "1", "--seed", "0",
+                "--plant", ""));
+        options.putAll(Map.of(
+                "--probe-prompts", "6", "--probe-tokens", "24", "--settle", "7", "--warm-up", Double.toString(Verdict.WARM_UP), "--slack", "1"));
         for (int i = 2; i < arguments.length; i += 2) {
             if (i + 1 >= arguments.length || !options.containsKey(arguments[i])) {
                 System.err.println("error: " + arguments[i] + " is unknown or lacks its value; known: " + options.keySet());
@@ -70,8 +71,8 @@ public final class Soak {
 
     private void run(Path file, Map<String, String> options) throws Exception {
         double seconds = Double.parseDouble(options.get("--minutes")) * 60;
-        int wanted = Integer.parseInt(options.get("--samples"));
-        int samples = wanted > 0 ? wanted : Math.max(10, (int) Math.round(seconds / 60));
+        int least = Integer.parseInt(options.get("--samples"));
+        double interval = Double.parseDouble(options.get("--interval"));
         double settle = Double.parseDouble(options.get("--settle"));
         var probe = new Probe(
                 load.prompts().subList(0, Integer.parseInt(options.get("--probe-prompts"))), Integer.parseInt(options.get("--probe-tokens")));
@@ -84,9 +85,14 @@ public final class Soak {
             workers.add(Thread.ofPlatform().name("supervisor-" + i).start(() -> supervise(random)));
         }
         try {
-            for (int sample = 0; sample < samples && failure.get() == null; sample++) {
-                while (clock.seconds() < seconds * (sample + 1) / samples && failure.get() == null) {
+            for (int sample = 0; clock.seconds() < seconds || sample < least; sample++) {
+                // From the end of the last measurement on: where that takes long, there is still work between it and the next.
+                double due = clock.seconds() + interval;
+                while (clock.seconds() < due && failure.get() == null) {
                     Thread.sleep(20);
+                }
+                if (failure.get() != null) {
+                    break;
                 }
                 Plant.grow(plants, load, probe, sample);
                 Files.writeString(file, measured(probe, settle).line() + "\n", StandardOpenOption.APPEND);
