@@ -130,7 +130,11 @@ public final class Checkpoint {
         try (var file = Safetensors.open(folder.resolve(OPTIMIZER))) {
             optimizer.firstMoment().tensors().forEach((name, tensor) -> tensor.copyFrom(file.require(FIRST_MOMENT + name, tensor.shape())));
             optimizer.secondMoment().tensors().forEach((name, tensor) -> tensor.copyFrom(file.require(SECOND_MOMENT + name, tensor.shape())));
-            optimizer.resumeAt(Long.parseLong(file.metadata().getOrDefault("steps", Long.toString(step()))));
+            String steps = file.metadata().getOrDefault("steps", Long.toString(step()));
+            if (!steps.matches("\\d{1,18}")) {
+                throw new InputException(folder + " is damaged: the \"steps\" of its " + OPTIMIZER + " are no whole number");
+            }
+            optimizer.resumeAt(Long.parseLong(steps));
         }
     }
 

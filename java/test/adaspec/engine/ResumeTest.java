@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.function.UnaryOperator;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -201,6 +202,26 @@ class ResumeTest {
         assertTrue(notes.said.stream().anyMatch(note -> note.startsWith("resuming after step 3 of the stage selective")), notes.said::toString);
         SortedMap<String, String> resumed = Runs.content(folder.resolve("run"));
         assertEquals(whole, resumed);
+    }
+
+    /** With a right checksum: it was written so. */
+    @ParameterizedTest
+    @ValueSource(strings = {"x", "-", ""})
+    void anOptimizerWhoseStepsAreNoNumberIsRefused(String steps) throws IOException {
+        Path checkpoint = stopAfter(10);
+        Path optimizer = checkpoint.resolve("optimizer.safetensors");
+        String bytes = new String(Files.readAllBytes(optimizer), StandardCharsets.ISO_8859_1);
+        String changed = bytes.replaceFirst("\"steps\"( *: *)\"4\"", "\"steps\"$1\"" + steps + "\"" + (steps.isEmpty() ? " " : ""));
+        assertEquals(bytes.length(), changed.length());
+        assertFalse(changed.equals(bytes));
+        Files.write(optimizer, changed.getBytes(StandardCharsets.ISO_8859_1));
+        var sum = new CRC32C();
+        sum.update(Files.readAllBytes(optimizer));
+        ObjectNode state = (ObjectNode) Json.readFile(checkpoint.resolve("trainer_state.json"));
+        ((ObjectNode) state.get("files").get("optimizer.safetensors")).put("crc32c", String.format("%08x", sum.getValue()));
+        Files.writeString(checkpoint.resolve("trainer_state.json"), state.toString());
+        var refused = assertThrows(InputException.class, () -> run(builder().resume(new ResumeFrom(checkpoint))));
+        assertTrue(refused.getMessage().contains("the \"steps\" of its optimizer.safetensors are no whole number"), refused::getMessage);
     }
 
     @Test
