@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
@@ -45,6 +46,7 @@ final class Load implements AutoCloseable {
     }
 
     private static final int PASSING_ENGINES = 2;
+    private static final int KINDS = 20;
     private static final List<String> STOPS = List.of("\n", "####", ".", " the ", "$<<", "is: ");
     private static final DType[] PRECISIONS = {null, null, DType.F32, DType.F16, DType.BF16};
 
@@ -55,6 +57,7 @@ final class Load implements AutoCloseable {
     private final List<Prompt> prompts;
     private final Engine lasting;
     private final AtomicReferenceArray<Engine> passing = new AtomicReferenceArray<>(PASSING_ENGINES);
+    private final AtomicInteger pieces = new AtomicInteger();
     private final AtomicLongArray counts = new AtomicLongArray(Count.values().length);
 
     /**
@@ -111,7 +114,9 @@ final class Load implements AutoCloseable {
 
     /** Does one piece of work. What it throws was not to be expected. */
     void piece(RandomGenerator random) throws IOException {
-        switch (random.nextInt(20)) {
+        int begun = pieces.getAndIncrement();
+        // The first are one of each kind, spread out, so that even a short run has them all.
+        switch (begun < KINDS ? 7 * begun % KINDS : random.nextInt(KINDS)) {
             case 0, 1, 2, 3, 4, 5, 6 -> onAny(random, engine -> text(engine, random));
             case 7, 8, 9, 10 -> onAny(random, engine -> ids(engine, random));
             case 11, 12 -> onAny(random, engine -> conversation(engine, random));

@@ -37,7 +37,7 @@ enum Plant {
                     }
                 }
                 case HEAP -> KEPT.add(new byte[1 << 20]);
-                case NATIVE -> Arena.global().allocate(48 << 20).fill((byte) 1);
+                case NATIVE -> Arena.global().allocate(64 << 20).fill((byte) 1);
                 case FILES -> KEPT.add(FileChannel.open(Path.of("/dev/null")));
                 case THREADS -> KEPT.add(Thread.ofPlatform().daemon().start(() -> {
                     try {
@@ -47,7 +47,7 @@ enum Plant {
                     }
                 }));
                 case ACCEPTANCE -> {
-                    if (sample == 5) {
+                    if (sample == 3) {
                         probe.shorten();
                     }
                 }

@@ -33,7 +33,7 @@ class SoakTest {
         List<String> arguments = new ArrayList<>(List.of(
                 "-XX:TieredStopAtLevel=1", "-Xms96m", "-Xmx96m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC", "-XX:-UseDynamicNumberOfCompilerThreads",
                 "--enable-native-access=ALL-UNNAMED", Soak.class.getName(), "run", folder.toString()));
-        arguments.addAll(List.of("--minutes", "0", "--samples", "8", "--probe-prompts", "2", "--probe-tokens", "8", "--settle", "0.1"));
+        arguments.addAll(List.of("--minutes", "0", "--samples", "6", "--probe-prompts", "1", "--probe-tokens", "8", "--settle", "0.1"));
         arguments.addAll(List.of("--warm-up", "0.3", "--slack", "5"));
         arguments.addAll(List.of(more));
         return Processes.run(Processes.java(arguments.toArray(String[]::new)));

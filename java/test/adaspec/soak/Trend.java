@@ -6,8 +6,9 @@ package adaspec.soak;
  * @param slope of y for 1 of x
  * @param error of the slope: its standard error if the points' distances from the line are independent
  * @param width of the points in x
+ * @param spread of the points in x: the root of the sum of their squared distances from their mean
  */
-record Trend(double slope, double error, double width) {
+record Trend(double slope, double error, double width, double spread) {
     static Trend of(double[] x, double[] y) {
         int n = x.length;
         if (n < 3 || y.length != n) {
@@ -27,7 +28,7 @@ record Trend(double slope, double error, double width) {
             double distance = y[i] - meanY - slope * (x[i] - meanX);
             squares += distance * distance;
         }
-        return new Trend(slope, Math.sqrt(squares / (n - 2) / xx), x[n - 1] - x[0]);
+        return new Trend(slope, Math.sqrt(squares / (n - 2) / xx), x[n - 1] - x[0], Math.sqrt(xx));
     }
 
     /** From the first point to the last, along the line. */

@@ -24,7 +24,7 @@ record Verdict(List<Sample> judged, Map<Quantity, Trend> trends, Trend drawn, Li
 
     /**
      * @param warmUp share of the samples that are left out
-     * @param slack  times the rise of {@link Quantity#RESIDENT} and {@link Quantity#ANONYMOUS} that is allowed in hours: seconds do not settle them
+     * @param slack  times the rise of memory beside the heap that is allowed in hours: seconds do not settle it
      */
     static Verdict of(List<Sample> samples, double warmUp, double slack) {
         List<Sample> judged = samples.subList((int) (samples.size() * warmUp), samples.size());
@@ -46,15 +46,24 @@ record Verdict(List<Sample> judged, Map<Quantity, Trend> trends, Trend drawn, Li
         Trend drawn = Trend.of(
                 hours, judged.stream().mapToDouble(s -> s.acceptance().accepted() / (double) s.acceptance().judged()).toArray());
         double errors = new TDistribution(judged.size() - 2).inverseCumulativeProbability(1 - FALSE_ALARMS / 2);
-        if (!(Math.abs(drawn.slope()) <= errors * drawn.error())) {
-            wrong.add(String.format(
-                    Locale.ROOT, "sampled acceptance drifts: by %.4f an hour, %.4f is its standard error", drawn.slope(), drawn.error()));
+        // A few tokens may happen to lie along a line: the error is not below that of as many independent ones.
+        double error = Math.max(drawn.error(), binomialError(judged) / drawn.spread());
+        if (!(Math.abs(drawn.slope()) <= errors * error)) {
+            wrong.add(String.format(Locale.ROOT, "sampled acceptance drifts: by %.4f an hour, %.4f is its standard error", drawn.slope(), error));
         }
         return new Verdict(judged, trends, drawn, wrong);
     }
 
+    /** Of one sample's rate. */
+    private static double binomialError(List<Sample> samples) {
+        double accepted = samples.stream().mapToLong(sample -> sample.acceptance().accepted()).sum();
+        double judged = samples.stream().mapToLong(sample -> sample.acceptance().judged()).sum();
+        return Math.sqrt(accepted / judged * (1 - accepted / judged) * samples.size() / judged);
+    }
+
     static double mostRise(Quantity quantity, double slack) {
-        return quantity == Quantity.RESIDENT || quantity == Quantity.ANONYMOUS ? slack * quantity.mostRise : quantity.mostRise;
+        boolean settles = quantity == Quantity.RESIDENT || quantity == Quantity.ANONYMOUS || quantity == Quantity.HELD;
+        return settles ? slack * quantity.mostRise : quantity.mostRise;
     }
 
     private static void constant(String what, List<String> values, List<String> wrong) {
