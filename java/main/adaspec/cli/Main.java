@@ -84,6 +84,16 @@ public final class Main extends Command {
             }
             return code;
         });
+        line.setExecutionStrategy(parsed -> {
+            try {
+                return new CommandLine.RunLast().execute(parsed);
+            } catch (CommandLine.PicocliException e) {
+                throw e;
+            } catch (RuntimeException e) {
+                // Help that cannot be printed: picocli would print a stack trace.
+                throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), e.getMessage(), e);
+            }
+        });
         try {
             line.getSubcommands().values().forEach(sub -> {
                 if (sub.getCommand() instanceof Command command) {

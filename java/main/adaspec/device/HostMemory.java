@@ -25,7 +25,8 @@ final class HostMemory implements Workspace.Allocator {
     private static final long HUGE_PAGE = 2L << 20;
 
     private static final long SMALL = HUGE_PAGE;
-    private static final long MOST_RESERVED = 1L << 40;
+    /** More than a step of decoding takes, and little enough for thousands of sessions in the 128 TB of a process's addresses. */
+    private static final long MOST_RESERVED = 1L << 35;
     private static final long LEAST_RESERVED = 1L << 30;
 
     private final Arena arena = Arena.ofShared();

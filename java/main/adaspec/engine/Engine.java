@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
@@ -73,7 +74,7 @@ public final class Engine implements AutoCloseable {
      * @throws InputException if something is missing or damaged, or the two do not share a vocabulary
      */
     public static Engine open(Path target, Path draft, EngineOptions options) {
-        return new Engine(target, draft, options);
+        return new Engine(Objects.requireNonNull(target, "target"), draft, Objects.requireNonNull(options, "options"));
     }
 
     /** Opens model directories with {@link EngineOptions#defaults}. */

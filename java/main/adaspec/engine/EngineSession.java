@@ -35,7 +35,7 @@ import java.util.function.Supplier;
  *
  * <p>One generation at a time: a call while another thread generates, or by a listener of this session, is an {@link IllegalStateException}. Any thread
  * may close it: a generation that is running ends as {@link FinishReason#CANCELLED} with what it has, and the close waits for it. Closing
- * twice is calm, closing the engine closes it, and after that every call but {@link #close} is an {@link IllegalStateException}.
+ * twice is calm, closing the engine closes it, and after that every call but {@link #close} and {@link #ids} is an {@link IllegalStateException}.
  */
 public final class EngineSession implements AutoCloseable {
     /** What a session is for. */
@@ -116,7 +116,7 @@ public final class EngineSession implements AutoCloseable {
         return exclusively(() -> decode(prompt.clone(), settings, models.idListener(settings, cancelled(settings), listener)));
     }
 
-    /** The last text, prompt and continuation; empty before the first. A generation that throws leaves it as it was. */
+    /** The last text, prompt and continuation, also when the session is closed; empty before the first. A generation that throws leaves it as it was. */
     public int[] ids() {
         return ids.clone();
     }

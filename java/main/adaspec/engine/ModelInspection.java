@@ -57,6 +57,7 @@ public final class ModelInspection {
         if (!Files.isDirectory(directory)) {
             throw new InputException("no model directory " + directory + "; a folder with config.json and model.safetensors was expected");
         }
+        Model.requireReadable(directory);
         var inspection = new ModelInspection(directory);
         inspection.look();
         return inspection;
@@ -112,6 +113,11 @@ public final class ModelInspection {
             files.add(found);
             return found;
         }
+    }
+
+    private String words(EndToken token) {
+        boolean outside = architecture != null && token.id >= architecture.vocabSize();
+        return token.id + (token.text == null ? "" : " " + token.text) + (outside ? " (outside the vocabulary: no text ends so)" : "");
     }
 
     private Model open() {
@@ -176,7 +182,7 @@ public final class ModelInspection {
                 ? "none: ids can be continued, text cannot"
                 : tokenizerKind + (tokenizer == null ? "" : ", " + tokenizer.size() + " tokens"));
         if (!endTokens.isEmpty()) {
-            line(text, "ends with", String.join(", ", endTokens.stream().map(e -> e.id + (e.text == null ? "" : " " + e.text)).toList()));
+            line(text, "ends with", String.join(", ", endTokens.stream().map(this::words).toList()));
         } else if (mappedBytes + copiedBytes > 0) {
             line(text, "ends with", "no end token: texts end at their limit");
         }

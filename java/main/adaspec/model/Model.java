@@ -74,6 +74,9 @@ public final class Model implements AutoCloseable {
                 DType type = !parameter.isMatrix() ? DType.F32 : wanted == null ? stored.tensor.dtype() : wanted;
                 tensors.put(parameter.name(), stored.as(type, allocator));
             }
+            if (architecture.tiedHead()) {
+                requireNoOtherHead(byName, names, architecture);
+            }
             return new Model(directory, config, architecture, Weights.of(architecture, tensors), fileType, files);
         } catch (RuntimeException | Error e) {
             files.forEach(Safetensors::close);
@@ -128,15 +131,41 @@ public final class Model implements AutoCloseable {
         return new Stored(file, name, file.require(name, shape));
     }
 
+    /** A folder that may not be looked into has no files, as far as Java can tell. */
+    public static void requireReadable(Path directory) {
+        if (Files.isDirectory(directory) && !Files.isExecutable(directory)) {
+            throw new InputException("cannot read " + directory + ": permission denied");
+        }
+    }
+
+    /** Where a file of a tied model has a head too, it must be the embedding: transformers 4 would compute with the one, transformers 5 with the other. */
+    private static void requireNoOtherHead(Map<String, Safetensors> byName, Map<String, List<String>> names, Architecture architecture) {
+        for (String name : names.get(Architecture.HEAD)) {
+            if (byName.containsKey(name)) {
+                long[] shape = {architecture.vocabSize(), architecture.hiddenSize()};
+                Stored head = find(byName, List.of(name), shape);
+                Stored embedding = find(byName, names.get(Architecture.EMBEDDING), shape);
+                if (head.tensor.dtype() != embedding.tensor.dtype() || head.tensor.segment().mismatch(embedding.tensor.segment()) != -1) {
+                    throw new InputException(head.file.file() + " has " + name + ", which differs from " + embedding.name
+                            + ", and config.json says \"tie_word_embeddings\": true; set it to false to use both, or leave the tensor out");
+                }
+            }
+        }
+    }
+
     private static ObjectNode readConfig(Path file) {
+        requireReadable(file.toAbsolutePath().getParent());
         if (!Files.exists(file)) {
             throw new InputException("there is no " + file + "; a model directory has a config.json");
         }
-        JsonNode node = Json.readFile(file);
-        if (!(node instanceof ObjectNode object)) {
-            throw new InputException(file + " is not a JSON object");
+        return readObject(file);
+    }
+
+    private static ObjectNode readObject(Path file) {
+        if (Json.readFile(file) instanceof ObjectNode object) {
+            return object;
         }
-        return object;
+        throw new InputException(file + " is not a JSON object");
     }
 
     /** The architecture that a config.json describes; {@code where} begins the sentence of an error. */
@@ -192,7 +221,7 @@ public final class Model implements AutoCloseable {
     /** The ids that end a text: {@code eos_token_id} (a number or a list) of generation_config.json if present there, else of config.json. */
     public int[] endTokens() {
         Path generation = directory.resolve("generation_config.json");
-        JsonNode node = Files.exists(generation) ? Json.readFile(generation).path("eos_token_id") : MissingNode.getInstance();
+        JsonNode node = Files.exists(generation) ? readObject(generation).path("eos_token_id") : MissingNode.getInstance();
         Path where = generation;
         if (node.isMissingNode() || node.isNull()) {
             node = config.path("eos_token_id");

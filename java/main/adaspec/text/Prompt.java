@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What a model is to continue.
@@ -17,7 +18,7 @@ public record Prompt(String text, int[] ids, Path file, int line) {
 
     /** Encodes {@code text}, which may come from nowhere ({@code file} null). An empty encoding is an error: there is nothing to continue. */
     public static Prompt of(String text, Tokenizer tokenizer, Path file, int line) {
-        int[] ids = tokenizer.encode(text, true).ids();
+        int[] ids = tokenizer.encode(Objects.requireNonNull(text, "prompt"), true).ids();
         if (ids.length == 0) {
             throw new InputException("the prompt is empty; at least one token was expected");
         }

@@ -168,6 +168,16 @@ class MainTest {
     }
 
     @Test
+    void helpForNobodyIsNoStackTrace() {
+        for (String option : new String[] {"--help", "--version"}) {
+            assertEquals(new Line(Main.OK, "", ""), runInto("Broken pipe", option));
+            Line full = runInto("No space left on device", option);
+            assertEquals(Main.FAILED, full.code());
+            assertEquals("error: cannot write to standard output: No space left on device", full.log().strip());
+        }
+    }
+
+    @Test
     void aSystemWithoutMemoryIsNotMendedByALargerHeap() {
         assertEquals("out of memory: the system has no 64 bytes left beside Java's own memory; ask for less, such as a smaller batch or fewer"
                 + " --max-new-tokens", Main.outOfMemory(new OutOfMemoryError("Unable to allocate 64 bytes")));

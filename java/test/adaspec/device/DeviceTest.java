@@ -2,6 +2,7 @@ package adaspec.device;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -18,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Assumptions;
@@ -41,6 +43,25 @@ class DeviceTest {
             assertTrue(Ops.on(device) instanceof ReferenceOps);
             assertThrows(IllegalStateException.class, device::kernels);
             assertThrows(IllegalStateException.class, device::gemm);
+        }
+    }
+
+    /** A session reserves addresses for its steps, and an engine has as many sessions as texts in flight. */
+    @Test
+    void thousandsOfSessionsFindRoomForTheirSteps() {
+        try (var device = cpu(1)) {
+            List<Workspace.Allocator> sessions = new ArrayList<>();
+            try {
+                for (int i = 0; i < 2000; i++) {
+                    sessions.add(device.newAllocator());
+                    MemorySegment range = sessions.getLast().reserve();
+                    Assumptions.assumeTrue(i > 0 || range != null, "this system reserves no addresses");
+                    assertNotNull(range, "session " + i);
+                }
+            } finally {
+                sessions.forEach(Workspace.Allocator::close);
+            }
+            assertEquals(0, device.bytesHeld());
         }
     }
 

@@ -101,6 +101,22 @@ class ModelFilesTest {
         }
     }
 
+    /** transformers 4 would compute with the embedding, transformers 5 with the head. */
+    @Test
+    void aTiedModelHasNoOtherHead() throws IOException {
+        edit(config -> config.put("tie_word_embeddings", true));
+        assertTrue(refusal().contains("embed_out.weight, which differs from gpt_neox.embed_in.weight"), this::refusal);
+        try (var allocator = TestBackends.allocator();
+                var whole = Safetensors.open(GOOD.resolve("model.safetensors"))) {
+            Map<String, Tensor> tensors = new LinkedHashMap<>(whole.tensors());
+            tensors.put("embed_out.weight", tensors.get("gpt_neox.embed_in.weight"));
+            Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
+            try (var model = Model.open(folder, null, allocator)) {
+                assertTrue(model.architecture().tiedHead());
+            }
+        }
+    }
+
     @Test
     void shardsWithAnIndexAreReadAndTheirIndexCannotLeaveTheFolder() throws IOException {
         ObjectNode index = Json.MAPPER.createObjectNode();
@@ -176,6 +192,8 @@ class ModelFilesTest {
             assertArrayEquals(new int[] {0}, model.endTokens());
             Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": \"x\"}");
             assertTrue(assertThrows(InputException.class, model::endTokens).getMessage().contains("generation_config.json: \"eos_token_id\""));
+            Files.writeString(folder.resolve("generation_config.json"), "[]");
+            assertTrue(assertThrows(InputException.class, model::endTokens).getMessage().endsWith("generation_config.json is not a JSON object"));
             Files.delete(folder.resolve("generation_config.json"));
         }
         Path config = folder.resolve("config.json");
