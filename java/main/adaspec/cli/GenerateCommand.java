@@ -73,7 +73,7 @@ public final class GenerateCommand extends Command {
         Path output = outputJson == null ? null : Path.of(outputJson);
         requireApart(output, source.promptFile);
         requireWritable(output);
-        EngineOptions options = decoding.engine(devices, generations.batchSize());
+        EngineOptions options = decoding.engine(devices, source.promptFile == null ? 1 : generations.batchSize());
         try (Engine engine = Engine.open(target, draft, options)) {
             List<Prompt> prompts = prompts(engine);
             engine.notes().forEach(log()::println);
