@@ -1,6 +1,8 @@
 /* Faults that a sanitizer must see, one by its name; without a name, the same work done right, which it must not complain of. */
 #include "check.h"
 
+#include <unistd.h>
+
 #include <thread>
 
 static const int64_t N = 4096;

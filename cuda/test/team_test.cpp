@@ -2,11 +2,10 @@
  * The team that decoding's operations share their work with: every piece of the work is done once and before the operation returns, whatever the team
  * does meanwhile (spinning, asleep, growing, shrinking, taken by another caller).
  */
-#include <unistd.h>
-
 #include "check.h"
 
 #include <dirent.h>
+#include <unistd.h>
 #include <thread>
 
 /* N * K is enough for members that sleep to be woken. */
