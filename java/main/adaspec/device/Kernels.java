@@ -173,7 +173,7 @@ public final class Kernels {
     }
 
     /** A downcall throws nothing of its own: an exception means that the arguments do not fit the table, or that a segment is of the Java heap. */
-    private static RuntimeException impossible(Throwable e) {
+    static RuntimeException impossible(Throwable e) {
         if (e instanceof RuntimeException unchecked) {
             return unchecked;
         }

@@ -44,7 +44,7 @@ final class MappedFiles {
         try {
             losses = ((MemorySegment) bind(library, "losses", FunctionDescriptor.of(ADDRESS)).invokeExact()).reinterpret(Integer.BYTES);
         } catch (Throwable e) {
-            throw impossible(e);
+            throw Kernels.impossible(e);
         }
     }
 
@@ -67,7 +67,7 @@ final class MappedFiles {
         try {
             number = (int) watch.invokeExact(map, map.byteSize());
         } catch (Throwable e) {
-            throw impossible(e);
+            throw Kernels.impossible(e);
         }
         if (number < 0) {
             throw new DeviceException("no more files can be watched than the " + files.size() + " that are");
@@ -81,7 +81,7 @@ final class MappedFiles {
             try {
                 forget.invokeExact(number);
             } catch (Throwable e) {
-                throw impossible(e);
+                throw Kernels.impossible(e);
             }
         }
     }
@@ -98,21 +98,11 @@ final class MappedFiles {
         try {
             gone = (int) lost.invokeExact(number);
         } catch (Throwable e) {
-            throw impossible(e);
+            throw Kernels.impossible(e);
         }
         if (gone != 0) {
             throw new InputException(file + " has become shorter, or cannot be read any more, while it was in use; leave a model's files alone until"
                     + " the command has ended, and start again");
         }
-    }
-
-    private static RuntimeException impossible(Throwable e) {
-        if (e instanceof RuntimeException unchecked) {
-            return unchecked;
-        }
-        if (e instanceof Error error) {
-            throw error;
-        }
-        return new IllegalStateException("a native call threw", e);
     }
 }

@@ -58,24 +58,20 @@ public final class Results {
     }
 
     private void write() {
+        List<String> found = new ArrayList<>();
+        for (Task task : Task.ALL) {
+            if (Files.isDirectory(state.resolve(task.name()))) {
+                task(task, new TaskState(state.resolve(task.name())), found);
+            }
+        }
+        // What was found stands before the tables that it is found in.
+        String tables = out.toString();
+        out.setLength(0);
         line("# Experiment: distilling on the tokens with the largest gap, and on all of them");
         line("");
         line("    bench/experiment/run.sh DATA && bench/experiment/run.sh --render bench/results/experiment");
         line("");
         header();
-        List<String> found = new ArrayList<>();
-        var body = new StringBuilder();
-        for (Task task : Task.ALL) {
-            TaskState of = new TaskState(state.resolve(task.name()));
-            if (Files.isDirectory(state.resolve(task.name()))) {
-                String before = out.toString();
-                out.setLength(0);
-                task(task, of, found);
-                body.append(out);
-                out.setLength(0);
-                out.append(before);
-            }
-        }
         line("## What was found");
         line("");
         (found.isEmpty() ? List.of("Nothing yet: no arm has been measured.") : found).forEach(sentence -> line("- " + sentence));
@@ -86,7 +82,7 @@ public final class Results {
                 counts as better than DistillSpec only if it is above the best of the three DistillSpec arms, and because of its selection only if
                 it is above the same share of tokens by lot too.""");
         line("");
-        out.append(body);
+        out.append(tables);
         settings();
         AtomicFile.writeString(Path.of(page + ".md"), out.toString());
     }
