@@ -1,5 +1,7 @@
 package adaspec.soak;
 
+import org.apache.commons.math3.stat.regression.SimpleRegression;
+
 /**
  * The line that fits points (x, y) best, by least squares.
  *
@@ -14,33 +16,15 @@ record Trend(double slope, double error, double width, double spread) {
         if (n < 3 || y.length != n) {
             throw new IllegalArgumentException(n + " and " + y.length + " numbers; a line with an error needs 3 points");
         }
-        double meanX = mean(x);
-        double meanY = mean(y);
-        double xx = 0;
-        double xy = 0;
+        var line = new SimpleRegression();
         for (int i = 0; i < n; i++) {
-            xx += (x[i] - meanX) * (x[i] - meanX);
-            xy += (x[i] - meanX) * (y[i] - meanY);
+            line.addData(x[i], y[i]);
         }
-        double slope = xy / xx;
-        double squares = 0;
-        for (int i = 0; i < n; i++) {
-            double distance = y[i] - meanY - slope * (x[i] - meanX);
-            squares += distance * distance;
-        }
-        return new Trend(slope, Math.sqrt(squares / (n - 2) / xx), x[n - 1] - x[0], Math.sqrt(xx));
+        return new Trend(line.getSlope(), line.getSlopeStdErr(), x[n - 1] - x[0], Math.sqrt(line.getXSumSquares()));
     }
 
     /** From the first point to the last, along the line. */
     double rise() {
         return slope * width;
-    }
-
-    private static double mean(double[] values) {
-        double sum = 0;
-        for (double value : values) {
-            sum += value;
-        }
-        return sum / values.length;
     }
 }
