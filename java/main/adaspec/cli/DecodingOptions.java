@@ -5,6 +5,7 @@ import adaspec.decode.Sampling;
 import adaspec.decode.Speculation;
 import adaspec.engine.EngineOptions;
 import adaspec.ops.Verification;
+import java.util.List;
 import picocli.CommandLine.Option;
 
 /** How to decode: a mixin for the commands that do. */
@@ -12,6 +13,9 @@ final class DecodingOptions {
     static final String NUM_SPECULATIVE_TOKENS = "--num-speculative-tokens";
     static final String VERIFICATION = "--verification";
     static final String DRAFT_SAMPLE_METHOD = "--draft-sample-method";
+
+    /** What is for temperatures above 0 alone. */
+    static final List<String> OF_SAMPLING = List.of("--top-k", "--top-p");
 
     @Option(names = "--max-new-tokens", paramLabel = "N", defaultValue = "256", order = 100,
             description = "The most tokens emitted for a prompt. Default: ${DEFAULT-VALUE}.")

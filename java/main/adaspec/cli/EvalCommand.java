@@ -79,7 +79,9 @@ public final class EvalCommand extends Command {
         requireWritable(output);
         DatasetFormat format = format();
         GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
-        EngineOptions options = decoding.engine(devices, generations.batchSize());
+        noteWhatGreedyLeavesOut(decoding);
+        EngineOptions options = decoding.engine(
+                devices, Math.min(generations.batchSize(), numPrompts == null ? Integer.MAX_VALUE : numPrompts));
         try (Engine engine = Engine.open(target, draft, options)) {
             Acceptance acceptance = source.greedyTexts == null ? decoded(engine, settings, format) : read(engine);
             String json = acceptance.toJson().toPrettyString() + "\n";

@@ -70,10 +70,11 @@ public final class GenerateCommand extends Command {
             }
         }
         GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
+        noteWhatGreedyLeavesOut(decoding);
         Path output = outputJson == null ? null : Path.of(outputJson);
         requireApart(output, source.promptFile);
         requireWritable(output);
-        EngineOptions options = decoding.engine(devices, source.promptFile == null ? 1 : generations.batchSize());
+        EngineOptions options = decoding.engine(devices, source.promptFile == null ? 1 : generations.inFlight(source.promptFile));
         try (Engine engine = Engine.open(target, draft, options)) {
             List<Prompt> prompts = prompts(engine);
             engine.notes().forEach(log()::println);
@@ -190,7 +191,7 @@ public final class GenerateCommand extends Command {
 
         String line() {
             double seconds = (System.nanoTime() - started) * 1e-9;
-            String line = String.format(Locale.ROOT, "%d tokens in %.2f s, %.1f tokens/s", tokens, seconds, tokens / seconds);
+            String line = String.format(Locale.ROOT, "%s in %.2f s, %.1f tokens/s", count(tokens, "token"), seconds, tokens / seconds);
             if (stats != null && stats.steps() > 0) {
                 line += String.format(
                         Locale.ROOT,

@@ -1,6 +1,11 @@
 package adaspec.cli;
 
 import adaspec.common.UsageException;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -30,5 +35,25 @@ final class GenerationOptions {
             throw new UsageException("--batch-size " + batchSize + " is out of range; a whole number from 1 to " + MOST_BATCH_SIZE + " was expected");
         }
         return batchSize;
+    }
+
+    /** How many prompts share the threads: no more than {@code file} has lines, or threads would have nothing to do. */
+    int inFlight(Path file) {
+        int most = batchSize();
+        if (!Files.isRegularFile(file)) {
+            return most;
+        }
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+            int lines = 0;
+            int before = '\n';
+            for (int b = in.read(); b >= 0 && lines < most; b = in.read()) {
+                lines += before == '\n' ? 1 : 0;
+                before = b;
+            }
+            return Math.max(1, lines);
+        } catch (IOException e) {
+            // Whoever reads the prompts says so.
+            return most;
+        }
     }
 }

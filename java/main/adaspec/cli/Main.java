@@ -12,10 +12,13 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -146,12 +149,24 @@ public final class Main extends Command {
         var line = new CommandLine(root, factory);
         commands.forEach(line::addSubcommand);
         keepExamplesWhole(line);
+        line.registerConverter(Path.class, Main::path);
         // Set after the commands are there, so that they have it too. A prompt may begin with @ and options have one spelling.
         return line.setExpandAtFiles(false)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(log, true));
+    }
+
+    private static Path path(String text) {
+        if (text.isEmpty()) {
+            throw new CommandLine.TypeConversionException("an empty name; a path was expected");
+        }
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new CommandLine.TypeConversionException("not the name of a file: " + e.getReason());
+        }
     }
 
     /** Prints footers as they are written: an example that is wrapped cannot be copied into a shell. */
@@ -173,7 +188,7 @@ public final class Main extends Command {
         while ((e instanceof CommandLine.ExecutionException || e instanceof UncheckedIOException) && e.getCause() != null) {
             e = e.getCause();
         }
-        if (e instanceof StandardOutput.ClosedException) {
+        if (e instanceof StandardOutput.ClosedException || e instanceof InputException && StandardOutput.isClosed(e.getCause())) {
             // Whoever read the results has had enough, as `head` does: there is nobody left to tell.
             return OK;
         }
@@ -236,10 +251,15 @@ public final class Main extends Command {
         return origin == null ? "" : origin + ": ";
     }
 
+    private static final Pattern TWICE = Pattern.compile("expected only one match but got \\((--[^)]*)\\)=\\{.*");
     private static final Pattern CHOICE = Pattern.compile("expected one of \\[(.*)] \\(case-insensitive\\)");
 
     /** The parser's sentence in the words of a user instead of the types of a program. */
     private static String plain(String message) {
+        Matcher twice = TWICE.matcher(message.replaceFirst("^(?i)error: ", ""));
+        if (twice.matches()) {
+            return twice.group(1).replaceAll("=\\S+", "").replace(" | ", " or ") + " is given more than once; give one of them, once";
+        }
         return CHOICE.matcher(message.replaceFirst("^(?i)error: ", "")
                         .replaceFirst(" is not a double$", " is not a number")
                         .replaceFirst("('[-+]?\\d+') is not (an int|a long)$", "$1 is a larger number than it can hold")

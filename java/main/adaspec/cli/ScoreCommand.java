@@ -31,7 +31,7 @@ public final class ScoreCommand extends Command {
     @ArgGroup(multiplicity = "1")
     private Source source;
 
-    @Option(names = "--output", paramLabel = "O", required = true, description = "The file to write.")
+    @Option(names = "--output", paramLabel = "O", required = true, description = "The file to write; - for standard output.")
     private Path output;
 
     @Option(names = "--top", paramLabel = "N", description = "Give the N most probable tokens after each position.")
@@ -48,8 +48,8 @@ public final class ScoreCommand extends Command {
         try (Backend backend = Backend.open(devices.device(), devices.threads())) {
             backend.notes().forEach(log()::println);
             var request = new Scoring.Request(model, source.tokenIdsFile, source.textFile, weights, top == null ? 0 : top);
-            int lines = Scoring.run(request, backend, output, done -> {});
-            log().println("wrote " + output + ": " + lines + " lines, on " + backend.description());
+            int lines = Scoring.run(request, backend, place(output), done -> {});
+            log().println("wrote " + place(output) + ": " + count(lines, "line") + ", on " + backend.description());
         }
         return Main.OK;
     }

@@ -52,7 +52,7 @@ public final class SelectCommand extends Command {
             description = "Tokens that are ranked together: batch (the whole file) or sequence (a line). Default: ${DEFAULT-VALUE}.")
     private Scope scope;
 
-    @Option(names = "--output", paramLabel = "O", required = true, description = "The file to write.")
+    @Option(names = "--output", paramLabel = "O", required = true, description = "The file to write; - for standard output.")
     private Path output;
 
     @Mixin
@@ -66,7 +66,7 @@ public final class SelectCommand extends Command {
         var selection = new Selection(k, scope == Scope.BATCH ? Selection.Scope.BATCH : Selection.Scope.SEQUENCE);
         try (Backend backend = Backend.open(deviceOptions.device(), deviceOptions.threads())) {
             SelectionInspection.run(
-                    new SelectionInspection.Request(target, draft, reference, tokenIdsFile, lossStartFile, selection), backend, output);
+                    new SelectionInspection.Request(target, draft, reference, tokenIdsFile, lossStartFile, selection), backend, place(output));
         }
         return Main.OK;
     }

@@ -38,6 +38,11 @@ final class StandardOutput extends BufferedOutputStream {
         guard(super::flush);
     }
 
+    /** Whether {@code e} (null: no) says that the reader of a pipe has gone. */
+    static boolean isClosed(Throwable e) {
+        return e instanceof IOException && String.valueOf(e.getMessage()).contains("Broken pipe");
+    }
+
     private interface Action {
         void run() throws IOException;
     }
@@ -46,7 +51,7 @@ final class StandardOutput extends BufferedOutputStream {
         try {
             action.run();
         } catch (IOException e) {
-            if (String.valueOf(e.getMessage()).contains("Broken pipe")) {
+            if (isClosed(e)) {
                 throw new ClosedException(e);
             }
             throw new InputException("cannot write to standard output: " + e.getMessage(), e);

@@ -31,7 +31,7 @@ public final class TokenizeCommand extends Command {
     @Option(names = "--input-file", paramLabel = "F", required = true, description = "One JSON value a line.")
     private Path input;
 
-    @Option(names = "--output", paramLabel = "O", required = true, description = "The file to write, a line for each line of the input.")
+    @Option(names = "--output", paramLabel = "O", required = true, description = "The file to write, a line for each line of the input; - for standard output.")
     private Path output;
 
     @Option(names = "--decode", description = "Read {\"ids\":[...]} and write JSON strings.")
@@ -46,7 +46,7 @@ public final class TokenizeCommand extends Command {
         requireApart(output, input, tokenizer);
         Tokenizer loaded = Tokenizer.load(tokenizer);
         int[] lines = new int[1];
-        AtomicFile.write(output, channel -> {
+        AtomicFile.write(place(output), channel -> {
             OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
             try {
                 lines[0] = JsonLines.read(input, JsonLines.Blank.REFUSE, (value, line, where) -> {
@@ -62,7 +62,7 @@ public final class TokenizeCommand extends Command {
             }
             out.flush();
         });
-        log().println("wrote " + output + ": " + lines[0] + " lines");
+        log().println("wrote " + place(output) + ": " + count(lines[0], "line"));
         return Main.OK;
     }
 

@@ -1,5 +1,7 @@
 package adaspec.common;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -17,6 +19,9 @@ import java.nio.file.StandardOpenOption;
  * pipes ({@code /dev/stdout}, {@code /dev/null}) are written as they are: a rename would put a file in their place.
  */
 public final class AtomicFile {
+    /** Written to as it is: what comes goes to standard output. */
+    public static final Path STANDARD_OUTPUT = Path.of("/dev/stdout");
+
     private AtomicFile() {}
 
     /** Fills an open channel with the content of the file. */
@@ -27,7 +32,7 @@ public final class AtomicFile {
 
     /**
      * Writes {@code file}, making its parent folders; a failure leaves what was there before and no temporary file, and so does a signal that ends
-     * the process.
+     * the process. Only where the disk fails to keep the new name of a file that was there before, the new content stays in its place.
      */
     public static void write(Path file, Content content) {
         Path target = file.toAbsolutePath();
@@ -38,6 +43,8 @@ public final class AtomicFile {
         }
         Path beside = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
         Thread cleaner = new Thread(() -> deleteQuietly(beside));
+        boolean isNew = !Files.exists(target);
+        boolean isPlaced = false;
         try {
             Files.createDirectories(target.getParent());
             Runtime.getRuntime().addShutdownHook(cleaner);
@@ -47,9 +54,13 @@ public final class AtomicFile {
                 channel.force(true);
             }
             Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            isPlaced = true;
             syncFolder(target.getParent());
         } catch (IOException e) {
             deleteQuietly(beside);
+            if (isPlaced && isNew) {
+                deleteQuietly(target);
+            }
             throw cannotWrite(file, reason(e), e);
         } catch (RuntimeException | Error e) {
             deleteQuietly(beside);
@@ -116,8 +127,17 @@ public final class AtomicFile {
     }
 
     private static void writeThrough(Path file, Content content) {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            content.writeTo(channel);
+        try {
+            if (file.equals(STANDARD_OUTPUT)) {
+                // Not opened anew, which would begin at the start of a file that the shell has opened to add to; and not closed.
+                @SuppressWarnings("resource")
+                FileChannel channel = new FileOutputStream(FileDescriptor.out).getChannel();
+                content.writeTo(channel);
+                return;
+            }
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                content.writeTo(channel);
+            }
         } catch (IOException e) {
             throw new InputException("cannot write " + file + ": " + reason(e), e);
         }

@@ -116,7 +116,7 @@ final class DistillationRun {
         Path output = settings.output;
         RunDirectory.requireApart(output, settings.target, settings.draft, settings.reference);
         teachers.requireRoom(comparing);
-        var request = new RunStart.Request(output, stages(), settings.overwrite, settings.resume, settings.arguments);
+        var request = new RunStart.Request(output, stages(), settings.overwrite, settings.resume, selective.saveTotalLimit(), settings.arguments);
         start = RunStart.begin(request, runSettings(teachers), backend, listener);
         data.introduction().forEach(listener::note);
         teachers.announce(comparing);

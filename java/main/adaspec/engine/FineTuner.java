@@ -58,7 +58,9 @@ public final class FineTuner {
                     .data(data);
             var stages = List.of(new RunStart.Stage("sft", request.output));
             RunStart start = RunStart.begin(
-                    new RunStart.Request(request.output, stages, request.overwrite, request.resume, request.arguments), settings, backend, listener);
+                    new RunStart.Request(
+                            request.output, stages, request.overwrite, request.resume, request.options.saveTotalLimit(), request.arguments),
+                    settings, backend, listener);
             data.introduction().forEach(listener::note);
             return new StageRunner(backend, request.output, start.determining(), listener, stopping)
                     .run(

@@ -27,8 +27,9 @@ final class RunStart {
      * @param stages    in the order they run
      * @param overwrite whether the folder may have an earlier run in it
      * @param resume    null: the run is new
+     * @param limit     checkpoints of a stage that stay; 0: all
      */
-    record Request(Path output, List<Stage> stages, boolean overwrite, ResumeFrom resume, List<String> arguments) {}
+    record Request(Path output, List<Stage> stages, boolean overwrite, ResumeFrom resume, int limit, List<String> arguments) {}
 
     private static final String MACHINE = "made by";
 
@@ -163,7 +164,10 @@ final class RunStart {
             throw new InputException("cannot write " + request.output + ": " + AtomicFile.reason(e), e);
         }
         metrics.rewind(from.stage(), from.step());
-        List<Long> later = new Checkpoints(request.stages.get(at).folder, request.output, null, null, determining).rewind(from);
+        var checkpoints = new Checkpoints(request.stages.get(at).folder, request.output, null, null, determining);
+        List<Long> later = checkpoints.rewind(from);
+        // The run may have ended between writing this checkpoint and deleting an older one.
+        checkpoints.keepNewest(request.limit);
         if (!later.isEmpty()) {
             listener.note("deleted the checkpoints of the steps after it: " + later);
         }

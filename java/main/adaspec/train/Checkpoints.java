@@ -139,7 +139,7 @@ public final class Checkpoints {
      * Deletes the oldest checkpoints of the stage until {@code limit} are left (0: leaves all). What checkpoint-latest and checkpoint-best point at
      * stays, and does not count.
      */
-    void keepNewest(int limit) {
+    public void keepNewest(int limit) {
         if (limit == 0) {
             return;
         }

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -238,6 +239,31 @@ class DecodingCommandsTest {
         assertEquals("[1,2]\n", Files.readString(ids));
         assertEquals("\"a\"\n", Files.readString(texts));
         assertEquals("{\"prompt\":\"a\"}\n", Files.readString(prompts));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+            --target '' --prompt a                | error: invalid value for option '--target': an empty name; a path was expected
+            --target T --draft '' --prompt a      | error: invalid value for option '--draft': an empty name; a path was expected
+            --target T --prompt a --prompt b      | error: --prompt or --prompt-file is given more than once; give one of them, once
+            --target T --prompt a --prompt-file f | error: --prompt=S, --prompt-file=F are mutually exclusive (specify only one)
+            """)
+    void aWrongLineIsNamedByItsOptions(String options, String sentence) {
+        String[] words = ("generate " + options).split(" ");
+        Line line = run(Stream.of(words).map(word -> word.equals("''") ? "" : word).toArray(String[]::new));
+        assertEquals(2, line.code());
+        assertEquals(sentence, line.log().lines().findFirst().orElse(""));
+    }
+
+    @Test
+    void whatGreedyDecodingLeavesOutIsSaid() {
+        String[] words = {"generate", "--target", target, "--prompt", "Tom", "--max-new-tokens", "1", "--top-k", "3"};
+        Line greedy = run(words);
+        assertTrue(greedy.log().contains("note: --top-k changes nothing at --temperature 0"), greedy.log());
+        assertTrue(greedy.log().contains("\n1 token in "), greedy.log());
+        Line sampled = run(Stream.concat(Stream.of(words), Stream.of("--temperature", "1")).toArray(String[]::new));
+        assertEquals(0, sampled.code(), sampled.log());
+        assertFalse(sampled.log().contains("note: --top-k"), sampled.log());
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import adaspec.Processes;
 import adaspec.common.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
@@ -84,6 +85,33 @@ class TokenizeCommandTest {
         assertEquals(1, line.code());
         assertTrue(line.log().contains("is the input"), line.log());
         assertEquals("\"a\"\n", Files.readString(input));
+    }
+
+    /** Into a file that the shell has opened to add to, the lines come after what is there; messages stay on standard error. */
+    @Test
+    void aDashIsStandardOutput() throws Exception {
+        Path input = Files.writeString(folder.resolve("in.jsonl"), "\"ab\"\n");
+        Path ids = folder.resolve("ids.jsonl");
+        assertEquals(0, tokenize(input, ids).code());
+        Path all = Files.writeString(folder.resolve("all.jsonl"), "before\n");
+        Processes.Ended ended = throughShell(input, ">> " + all);
+        assertEquals(0, ended.code(), ended.err());
+        assertEquals("wrote /dev/stdout: 1 line\n", ended.err());
+        assertEquals("before\n" + Files.readString(ids), Files.readString(all));
+    }
+
+    @Test
+    void aReaderThatHasEnoughIsNoError() throws Exception {
+        Path input = Files.writeString(folder.resolve("in.jsonl"), "\"ab\"\n".repeat(100_000));
+        Processes.Ended ended = throughShell(input, "| head -n 1");
+        assertEquals("", ended.err());
+        assertEquals(1, ended.out().lines().count());
+    }
+
+    private static Processes.Ended throughShell(Path input, String redirection) throws Exception {
+        List<String> command = Processes.java(
+                Main.class.getName(), "tokenize", "--tokenizer", TOKENIZER, "--input-file", input.toString(), "--output", "-");
+        return Processes.run(List.of("sh", "-c", "'" + String.join("' '", command) + "' " + redirection));
     }
 
     @Test
