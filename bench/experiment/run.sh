@@ -67,6 +67,7 @@ data=$(realpath "$data")
 deadline=
 [ -z "$minutes" ] || deadline=$((SECONDS + 60 * minutes))
 child= stopping= planned=0 remaining=0
+trap 'rm -f "$state/.times.$$"' EXIT
 trap 'stopping=1; [ -z "$child" ] || kill -TERM "$child" 2> /dev/null || true' INT TERM
 
 # stopped WHY: ends this sitting.
@@ -77,8 +78,8 @@ stopped() {
 }
 
 cpu_seconds() { # of all children that have ended; leaves cpu. A pipe or $() would ask another process.
-    times > "$state/.times"
-    cpu=$(awk 'NR == 2 { gsub(/[ms]/, " "); print int($1 * 60 + $2 + $3 * 60 + $4) }' "$state/.times")
+    times > "$state/.times.$$"
+    cpu=$(awk 'NR == 2 { gsub(/[ms]/, " "); print int($1 * 60 + $2 + $3 * 60 + $4) }' "$state/.times.$$")
 }
 
 # step NAME SECONDS COMMAND...: runs the command with NAME.partial as its last argument, then renames that. SECONDS is an estimate for --plan.
@@ -335,6 +336,9 @@ for task in "${TASKS[@]}"; do
             done
         done
     fi
+done
+# Last, together, so that nothing else need run beside them.
+for task in "${TASKS[@]}"; do
     for name in untrained "${ARMS[@]}"; do
         ! wanted "$task" "$name" || speed "$task" "$name"
     done

@@ -4,16 +4,18 @@ of its own, and every system call that names a file or a socket is looked at.
 
     bench/faults/touched.py [--record NAME] [--jar JAR] [--java JAVA] [COMMAND...]
 
-COMMAND        default (distill on the models that come along), distill, generate, eval, inspect, tokenizer, score; default: all
+COMMAND        default (distill on the models that come along), distill, sft, generate, eval, verify-lossless, inspect, tokenizer, score, doctor;
+               default: all
 --record NAME  writes the table to bench/results/NAME.md too, under the command
 
 Allowed. To write: the folder that the command was told to write to, the cache in the home, what the JVM keeps of every process (hsperfdata in /tmp,
 its own /proc/self, /dev/null). To read: the models and data that were named, the jar, the JDK, the system (/etc, /usr, /lib, /proc, /sys, /dev), the
-JVM's look for options (.hotspotrc, the folder it was started in), and the cache. To speak to: nobody. No socket is bound, connected or sent to, but for
-glibc's own question to the name service cache of this machine for the user's name, before any code of ours runs. Java makes sockets when it loads its
-library for channels, which files have too, to see whether the system has IPv6, and closes them.
+JVM's look for options (.hotspotrc, the folder it was started in), the cache, and ~/.local/lib, where Python packages may have brought cuBLAS. To
+speak to: nobody. No socket is bound, connected or sent to, but for glibc's own question to the name service cache of this machine for the user's name,
+before any code of ours runs. Java makes sockets when it loads its library for channels, which files have too, to see whether the system has IPv6, and
+closes them.
 
-Ends with 1 if anything else was touched.
+First a program that reads, writes and speaks elsewhere must be caught. Ends with 1 if anything else was touched.
 """
 import argparse
 import datetime
@@ -31,6 +33,13 @@ WRITES = {"mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink", "unli
           "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "utimensat", "futimesat", "mknod", "mknodat", "creat",
           "setxattr", "lsetxattr", "mount", "chroot"}
 NETWORK = {"socket", "connect", "bind", "listen", "accept", "accept4", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg"}
+STRACE = ["strace", "-f", "-qq", "-y", "-s", "4096", "-e", "trace=%file,%network,getdents64", "-o"]
+STRAY = """
+import socket, sys
+open(sys.argv[1]).close()
+open(sys.argv[2], "w").close()
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("127.0.0.1", 9))
+"""
 
 
 def path_of(text, working):
@@ -81,6 +90,17 @@ def look(log, working, may_write, may_read):
     return written, read, strange
 
 
+def require_caught(place, working):
+    """What reads, writes and speaks where it should not is seen: else the table would say nothing."""
+    log, read, write = (os.path.join(place, name) for name in ("stray.log", "stray.in", "stray.out"))
+    open(read, "w").close()
+    subprocess.run(STRACE + [log, sys.executable, "-I", "-c", STRAY, read, write], check=True)
+    strange = look(log, working, [], ["/"])[2] + look(log, working, ["/"], [])[2]
+    for word, needle in ("written", write), ("read", read), ("spoken", "htons(9)"):
+        if not any(line.startswith(word) and needle in line for line in strange):
+            sys.exit(f"error: the check does not see what was {word}: {needle}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record")
@@ -124,6 +144,9 @@ def main():
             for i in range(40):
                 file.write('{"question": "A dinner costs $%d and the tip is $7. 6 people share the cost. How many dollars does each pay?",'
                            ' "answer": "It is %d. #### %d"}\n' % (i, i + 7, i))
+        prompts = os.path.join(data, "prompts.jsonl")
+        with open(prompts, "w") as file:
+            file.write('{"prompt": "A dinner costs $41"}\n' * 2)
         ids = os.path.join(data, "ids.jsonl")
         with open(ids, "w") as file:
             file.write("[1, 2, 3, 4]\n")
@@ -131,20 +154,25 @@ def main():
         jobs = {
             "default": ["distill", "--max-steps", "1", "--num-prompts", "1", "--max-new-tokens", "4", "--output-dir", out],
             "distill": ["distill", "--target", target, "--draft", draft, "--teacher-cache", out + "/cache", "--save-steps", "1"] + training,
+            "sft": ["sft", "--model", draft, "--train-file", train, "--max-steps", "1", "--output-dir", out],
             "generate": ["generate", "--target", target, "--draft", draft, "--prompt", "A dinner costs $41", "--max-new-tokens", "16", "--output-json",
                          out + "/text.jsonl"],
             "eval": ["eval", "--target", target, "--draft", draft, "--eval-file", train, "--num-prompts", "2", "--max-new-tokens", "8", "--output-json",
                      out + "/eval.json"],
+            "verify-lossless": ["verify-lossless", "--target", target, "--draft", draft, "--prompt-file", prompts,
+                                "--output-json", out + "/lossless.json"],
             "inspect": ["inspect", target, "--output-json", out + "/inspect.json"],
             "tokenizer": ["tokenizer", "train", "--files", train, "--vocab-size", "300", "--output", out + "/tokenizer"],
             "score": ["score", "--model", target, "--token-ids-file", ids, "--output", out + "/scores.jsonl"],
+            "doctor": ["doctor"],
         }
+        require_caught(place, working)
         for name in given.commands or jobs:
             shutil.rmtree(out, ignore_errors=True)
             log = os.path.join(place, "strace.log")
             environment = {"HOME": home, "TMPDIR": temporary, "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
             run = subprocess.run(
-                ["strace", "-f", "-qq", "-y", "-s", "4096", "-e", "trace=%file,%network,getdents64", "-o", log, java, f"-Duser.home={home}",
+                STRACE + [log, java, f"-Duser.home={home}",
                  f"-Djava.io.tmpdir={temporary}", "-jar", jar] + jobs[name], cwd=working, env=environment, capture_output=True, text=True)
             if run.returncode != 0:
                 sys.exit(f"error: {name} ended with {run.returncode}: {run.stderr}")
@@ -152,7 +180,7 @@ def main():
             may_write = [out, cache, "/tmp/hsperfdata_" + os.environ.get("USER", "root"), "/tmp/hsperfdata_root", "/proc/self", "/dev/null"]
             may_write += [f"/proc/{pid}" for pid in set(re.findall(r"^(\d+)", open(log).read(), re.M))]
             may_read = may_write + [data, working, jdk, jar, "/etc", "/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", "/var/lib/sss",
-                                    "/run/systemd", os.path.realpath("/etc/localtime")]
+                                    "/run/systemd", home + "/.local/lib", os.path.realpath("/etc/localtime")]
             written, read, strange = look(log, working, may_write, may_read)
             spoken = sum(s.startswith("spoken") for s in strange)
             say(f"| `{' '.join(w if len(w) < 60 else '...' for w in jobs[name]).replace(place + '/', '')}` | {len(written)} | {len(read)} "

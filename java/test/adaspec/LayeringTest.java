@@ -41,6 +41,9 @@ class LayeringTest {
     private static final Pattern OWN_PACKAGE = Pattern.compile("\\badaspec\\s*\\.\\s*([a-z]\\w*)");
     private static final Pattern DOWNCALL = Pattern.compile("\\b(Linker|SymbolLookup)\\b|\\bjcuda\\s*\\.|\\bloadLibrary\\b|\\bSystem\\s*\\.\\s*load\\b");
     private static final Pattern CONSOLE = Pattern.compile("\\bSystem\\s*\\.\\s*(exit|out|err)\\b|\\.printStackTrace\\(\\)|\\bRuntime\\b.*\\bhalt\\(");
+    /** Whatever could speak to another machine; URI and URL name parts of the jar. */
+    private static final Pattern NETWORK = Pattern.compile("\\bjava\\s*\\.\\s*net\\s*\\.\\s*(?!UR[IL]|MalformedURL)[\\w*]|\\b\\w*Socket\\w*\\b|\\bHttp\\w*"
+            + "|\\bjava\\s*\\.\\s*rmi\\b|\\bjavax\\s*\\.\\s*n(et|aming)\\b");
 
     @Test
     void everySourceKeepsToTheArrows() throws IOException {
@@ -80,6 +83,10 @@ class LayeringTest {
         "engine | System.exit(1);",
         "train  | System.out.println(loss);",
         "decode | e.printStackTrace();",
+        "engine | import java.net.http.HttpClient;",
+        "engine | import java.net.*;",
+        "cli    | new Socket(name, 80);",
+        "text   | java.nio.channels.SocketChannel.open();",
     })
     void aPlantedViolationIsFound(String folder, String source) {
         assertEquals(1, violations(folder, "Planted.java", source).size(), source);
@@ -94,6 +101,7 @@ class LayeringTest {
         "tensor | /** See {@link adaspec.model.Transformer}. */ class A {} // adaspec.cli.Main",
         "common | String path = \"adaspec.cli.Main\";",
         "cli    | System.exit(1);",
+        "engine | import java.net.URI; import java.net.URISyntaxException; import java.net.URLConnection;",
     })
     void whatIsAllowedIsNotReported(String folder, String source) {
         assertEquals(List.of(), violations(folder, "Allowed.java", source));
@@ -119,6 +127,9 @@ class LayeringTest {
         }
         if (!folder.equals("cli") && CONSOLE.matcher(code).find()) {
             found.add(file + ": only adaspec.cli prints or ends the process");
+        }
+        if (NETWORK.matcher(code).find()) {
+            found.add(file + ": the engine speaks to nobody");
         }
         return found;
     }
