@@ -2,12 +2,21 @@
 # Fails every single thing that the engine writes, as a full disk does: once for good, once for that moment only. Each time the command must end with
 # one sentence and exit code 1, leave no file cut short, and come to the same end when it is repeated (java/test/adaspec/cli/FullDisk.java).
 #
-#     bench/faults/full_disk.sh [COMMAND...]      distill distill-cached sft init tokenizer tokenize generate score select; default: all
+#     bench/faults/full_disk.sh [--record NAME] [COMMAND...]
 #
-# EVERY, FIRST   try each EVERY-th place from FIRST on (default: 1, 0)
+# COMMAND        distill distill-cached sft init tokenizer tokenize generate score select; default: all
+# --record NAME  writes the table to bench/results/NAME.md too, under the command
+# EVERY, FIRST   try each EVERY-th place from FIRST on (default: 1, 0, which takes an hour of one core)
 # JAVA           a java of version 25 or later (default: java)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+record=
+command="${EVERY:+EVERY=$EVERY }${FIRST:+FIRST=$FIRST }bench/faults/full_disk.sh"
+if [ "${1:-}" = --record ]; then
+    record=bench/results/${2:?--record lacks its name}.md
+    shift 2
+fi
+command+="${*:+ $*}"
 library=$PWD/target/cmake/standin/full_disk.so
 if [ ! -d target/test-classes/adaspec/cli ] || [ ! -f "$library" ]; then
     echo "error: the tests are not built; build them first: mvn -q verify -DskipTests" >&2
@@ -18,5 +27,22 @@ if [ ! -f target/test.classpath ] || [ pom.xml -nt target/test.classpath ]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-LD_PRELOAD=$library "${JAVA:-java}" -Xmx1g --enable-native-access=ALL-UNNAMED -cp "target/test-classes:target/classes:$(cat target/test.classpath)" \
-    adaspec.cli.FullDisk "$library" "$folder" "${EVERY:-1}" "${FIRST:-0}" "$@"
+try() {
+    LD_PRELOAD=$library "${JAVA:-java}" -Xmx1g --enable-native-access=ALL-UNNAMED \
+        -cp "target/test-classes:target/classes:$(cat target/test.classpath)" \
+        adaspec.cli.FullDisk "$library" "$folder" "${EVERY:-1}" "${FIRST:-0}" "$@"
+}
+if [ -z "$record" ]; then
+    try "$@"
+    exit
+fi
+{
+    printf '# A disk that becomes full\n\n    %s\n\n' "$command"
+    echo "$(date -u +%F), $(git describe --always --dirty), $(uname -sm)."
+    echo
+    echo "Each command writes at so many places: files and folders made, pieces written, synced, renamed, linked. Each place failed in turn, for good (ENOSPC"
+    echo "from there on) and for that moment alone. What failed ended with one sentence and exit code 1, left nothing cut short, and came to the same"
+    echo "end, byte for byte, when it was repeated (a run: resumed) with room again; what was written again at once is counted as having survived."
+    echo
+    try "$@" | sed -u 's/^/    /'
+} | tee "$record"
