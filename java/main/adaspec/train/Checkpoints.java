@@ -186,7 +186,12 @@ public final class Checkpoints {
         Path beside = links.resolve("." + name + "." + ProcessHandle.current().pid() + ".tmp");
         Files.deleteIfExists(beside);
         Files.createSymbolicLink(beside, links.toAbsolutePath().relativize(to.toAbsolutePath()));
-        Files.move(beside, links.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        try {
+            Files.move(beside, links.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            deleteQuietly(beside);
+            throw e;
+        }
         AtomicFile.syncFolder(links);
     }
 

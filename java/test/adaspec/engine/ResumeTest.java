@@ -157,6 +157,20 @@ class ResumeTest {
         assertTrue(Files.exists(once.resolve("checkpoint-best/model.safetensors")));
     }
 
+    /** The process ended after the last checkpoint of a stage was written and before an older one was deleted. */
+    @Test
+    void withALimitAnOlderCheckpointThatWasToGoIsGone() throws IOException {
+        UnaryOperator<Distiller.Builder> limited = builder -> builder.training(TRAINING.but().saveTotalLimit(1).saveSteps(1).build());
+        int[] asked = {0};
+        assertThrows(TrainingStopped.class, () -> run(limited.apply(builder()).stop(() -> ++asked[0] >= 7)));
+        Path last = folder.resolve("run/reference/checkpoint-6");
+        Path older = Files.createDirectory(last.resolveSibling("checkpoint-5"));
+        asked[0] = 0;
+        assertThrows(TrainingStopped.class, () -> run(limited.apply(builder()).resume(new ResumeFrom(last)).stop(() -> ++asked[0] >= 1)));
+        assertTrue(Files.exists(last));
+        assertFalse(Files.exists(older));
+    }
+
     @Test
     void leftoversOfAKilledProcessAreSweptAway() throws IOException {
         stopAfter(8);
