@@ -32,7 +32,7 @@ class LayeringTest {
             Map.entry("eval", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode")),
             Map.entry("report", Set.of("common", "text", "decode", "eval")),
             Map.entry("engine", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "report")),
-            Map.entry("bench", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "engine")),
+            Map.entry("bench", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "report", "engine")),
             Map.entry("cli", Set.of("common", "tensor", "device", "ops", "model", "text", "train", "decode", "eval", "engine", "bench")));
 
     private static final Pattern COMMENT_OR_STRING = Pattern.compile(

@@ -11,11 +11,11 @@ import java.util.Locale;
  * @param hi    the value at the end, above lo
  * @param step  between ticks: 1, 2 or 5 times a power of ten
  */
-record Axis(double lo, double hi, double step) {
+public record Axis(double lo, double hi, double step) {
     private static final int TICKS = 5;
 
     /** A scale that holds all from {@code lo} to {@code hi} and begins and ends at a tick. */
-    static Axis rounded(double lo, double hi) {
+    public static Axis rounded(double lo, double hi) {
         double step = step(lo, hi);
         double first = Math.floor(lo / step + 1e-9) * step;
         double last = Math.ceil(hi / step - 1e-9) * step;
@@ -23,7 +23,7 @@ record Axis(double lo, double hi, double step) {
     }
 
     /** A scale from exactly {@code lo} to {@code hi}. */
-    static Axis exact(double lo, double hi) {
+    public static Axis exact(double lo, double hi) {
         return new Axis(lo, hi > lo ? hi : lo + Math.max(1, Math.abs(lo)), step(lo, hi));
     }
 
@@ -36,7 +36,7 @@ record Axis(double lo, double hi, double step) {
     }
 
     /** Round values within the scale, ascending. */
-    List<Double> ticks() {
+    public List<Double> ticks() {
         List<Double> ticks = new ArrayList<>();
         for (long i = (long) Math.ceil(lo / step - 1e-6); i * step <= hi + 1e-6 * step; i++) {
             ticks.add(i * step);
@@ -45,7 +45,7 @@ record Axis(double lo, double hi, double step) {
     }
 
     /** A tick's text, with the decimals that tell it from its neighbours. */
-    String label(double tick) {
+    public String label(double tick) {
         int decimals = (int) Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
         // Small values, not small differences of large ones.
         if (decimals > 4 && Math.max(Math.abs(lo), Math.abs(hi)) < 100 * step) {
@@ -55,7 +55,7 @@ record Axis(double lo, double hi, double step) {
     }
 
     /** Where {@code value} lies between {@code from} (lo) and {@code to} (hi). */
-    double place(double value, double from, double to) {
+    public double place(double value, double from, double to) {
         return from + (value - lo) / (hi - lo) * (to - from);
     }
 }

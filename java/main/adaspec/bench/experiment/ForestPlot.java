@@ -1,6 +1,7 @@
 package adaspec.bench.experiment;
 
 import adaspec.eval.Interval;
+import adaspec.report.Axis;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -52,9 +53,7 @@ final class ForestPlot {
                 greatest = Math.max(greatest, seed);
             }
         }
-        double tick = tick(greatest - least);
-        double from = Math.floor(least / tick) * tick;
-        double to = Math.max(Math.ceil(greatest / tick) * tick, from + tick);
+        Axis axis = Axis.rounded(least, greatest);
         int bottom = TOP + ROW * rows.size();
         int height = bottom + 50;
         var out = new StringBuilder();
@@ -63,56 +62,39 @@ final class ForestPlot {
         add(out, "<title>%s</title>", escaped(title));
         add(out, "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>", WIDTH, height);
         add(out, "<text x=\"12\" y=\"22\" font-size=\"15\" fill=\"#111111\">%s</text>", escaped(title));
-        for (int i = 0; from + i * tick <= to + tick / 2; i++) {
-            double x = x(from + i * tick, from, to);
+        for (double tick : axis.ticks()) {
+            double x = x(tick, axis);
             add(out, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"#dddddd\"/>", x, TOP - 8, x, bottom);
-            add(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" fill=\"#555555\">%s</text>", x, bottom + 18, label(from + i * tick, tick));
+            add(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" fill=\"#555555\">%s</text>", x, bottom + 18, axis.label(tick));
         }
         if (!Double.isNaN(line)) {
-            double x = x(line, from, to);
+            double x = x(line, axis);
             add(out, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"#333333\" stroke-dasharray=\"4 3\"/>", x, TOP - 8, x, bottom);
         }
         for (int i = 0; i < rows.size(); i++) {
-            row(out, rows.get(i), TOP + i * ROW + ROW / 2.0 - 6, from, to);
+            row(out, rows.get(i), TOP + i * ROW + ROW / 2.0 - 6, axis);
         }
         add(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" fill=\"#333333\">%s</text>", (LEFT + RIGHT) / 2.0, bottom + 40, escaped(meaning));
         return out.append("</svg>\n").toString();
     }
 
-    private static void row(StringBuilder out, Row row, double y, double from, double to) {
+    private static void row(StringBuilder out, Row row, double y, Axis axis) {
         add(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#111111\">%s</text>", LEFT - 14, y + 4, escaped(row.name));
         String told = String.format(Locale.ROOT, "%.4f", row.value);
         if (!Double.isNaN(row.interval.lo())) {
             add(out, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#1f5fa8\" stroke-width=\"2\"/>",
-                    x(row.interval.lo(), from, to), y, x(row.interval.hi(), from, to), y);
+                    x(row.interval.lo(), axis), y, x(row.interval.hi(), axis), y);
             told += String.format(Locale.ROOT, " [%.4f, %.4f]", row.interval.lo(), row.interval.hi());
         }
         for (double seed : row.seeds) {
-            add(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\" fill=\"#e08a1e\"/>", x(seed, from, to), y);
+            add(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\" fill=\"#e08a1e\"/>", x(seed, axis), y);
         }
-        add(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"#1f5fa8\"/>", x(row.value, from, to), y);
+        add(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"#1f5fa8\"/>", x(row.value, axis), y);
         add(out, "<text x=\"%d\" y=\"%.1f\" font-size=\"12\" fill=\"#333333\">%s</text>", RIGHT + 14, y + 4, told);
     }
 
-    private static double x(double value, double from, double to) {
-        return LEFT + (value - from) / (to - from) * (RIGHT - LEFT);
-    }
-
-    /** 1, 2 or 5 times a power of ten, so that a range has about five ticks. */
-    private static double tick(double range) {
-        double power = Math.pow(10, Math.floor(Math.log10(Math.max(range, 1e-6) / 5)));
-        for (int factor : new int[] {1, 2, 5}) {
-            if (range / (power * factor) <= 6) {
-                return power * factor;
-            }
-        }
-        return power * 10;
-    }
-
-    private static String label(double value, double tick) {
-        int decimals = Math.max(0, (int) Math.ceil(-Math.log10(tick) - 1e-9));
-        String text = String.format(Locale.ROOT, "%." + decimals + "f", value);
-        return text.matches("-0(\\.0*)?") ? text.substring(1) : text;
+    private static double x(double value, Axis axis) {
+        return axis.place(value, LEFT, RIGHT);
     }
 
     private static void add(StringBuilder out, String format, Object... values) {
