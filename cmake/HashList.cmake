@@ -2,8 +2,12 @@
 
 function(adaspec_install_hash_list)
     install(CODE [=[
-        set(folder "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")
+        # Absolute, or the names are looked for in another place than they are.
+        get_filename_component(folder "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}" ABSOLUTE)
         file(GLOB libraries RELATIVE "${folder}" "${folder}/*.so" "${folder}/*.so.*")
+        if(NOT libraries)
+            message(FATAL_ERROR "no library was installed to ${folder}")
+        endif()
         list(SORT libraries)
         set(lines "")
         foreach(library IN LISTS libraries)

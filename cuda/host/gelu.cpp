@@ -19,7 +19,9 @@ struct Tanh {
         const vf y = ROOT_2_OVER_PI * (x + CUBIC * x * x * x);
         const vf dy = ROOT_2_OVER_PI * (1.0f + 3.0f * CUBIC * x * x);
         const vf s = logistic(2.0f * y);
-        return s + 2.0f * x * s * (1.0f - s) * dy;
+        /* Where s (1 - s) is 0 in f32 the slope is s, also where x^2 is infinite. */
+        const vf spread = s * (1.0f - s);
+        return spread > 0.0f ? s + 2.0f * x * spread * dy : s;
     }
 };
 
@@ -29,7 +31,8 @@ struct Exact {
         return x * normal_cdf(x);
     }
     static MEMBER vf slope(vf x) {
-        return normal_cdf(x) + x * (DENSITY_AT_0 * exp(-0.5f * x * x));
+        const vf density = DENSITY_AT_0 * exp(-0.5f * x * x);
+        return density > 0.0f ? normal_cdf(x) + x * density : normal_cdf(x);
     }
 };
 

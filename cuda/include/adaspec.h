@@ -177,7 +177,7 @@ ADASPEC_API int32_t adaspec_attention_decode_batch(
 /* out = gelu(x) over n elements; tanh_form != 0: the tanh approximation, else the error function. out may be x. */
 ADASPEC_API int32_t adaspec_gelu_forward(float* out, const float* x, int32_t tanh_form, int64_t n, void* stream);
 
-/* dx = dout * gelu'(x); dx may be dout. */
+/* dx = dout * gelu'(x), at an infinite x by the limit of the slope, 0 or 1; dx may be dout. */
 ADASPEC_API int32_t adaspec_gelu_backward(float* dx, const float* dout, const float* x, int32_t tanh_form, int64_t n, void* stream);
 
 /* out (n, c) = silu(gate) * up, where a row of x (n, 2c) is c gates, then c ups; silu(g) = g / (1 + exp(-g)). */

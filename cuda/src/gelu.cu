@@ -21,7 +21,8 @@ struct Exact {
         return x * cdf(x);
     }
     static DEVICE float slope(float x) {
-        return cdf(x) + x * (DENSITY_AT_0 * expf(-0.5f * x * x));
+        const float density = DENSITY_AT_0 * expf(-0.5f * x * x);
+        return density > 0 ? cdf(x) + x * density : cdf(x);
     }
 };
 
