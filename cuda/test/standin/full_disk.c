@@ -3,7 +3,8 @@
  * (create, write, sync, cut, rename, link, make a folder), and fails from a chosen time on: with ENOSPC, a sync with EIO. Half of the first write that
  * fails is kept, as a disk does that has room for half. Deleting always works.
  *
- * The program itself says where and when: full_disk_arm(folder, at, forever), and full_disk_count().
+ * The program itself says where and when, full_disk_arm(folder, at, forever) and full_disk_count(), or its environment: FULL_DISK_FOLDER and
+ * FULL_DISK_AT, from there on for good.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -12,6 +13,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -29,6 +31,14 @@ __attribute__((visibility("default"))) void full_disk_arm(const char* folder, lo
     fails_at = at;
     for_good = forever;
     __atomic_store_n(&count, 0, __ATOMIC_SEQ_CST);
+}
+
+__attribute__((constructor)) static void armed_from_the_start(void) {
+    const char* folder = getenv("FULL_DISK_FOLDER");
+    const char* at = getenv("FULL_DISK_AT");
+    if (folder != NULL && at != NULL) {
+        full_disk_arm(folder, atol(at), 1);
+    }
 }
 
 __attribute__((visibility("default"))) long full_disk_count(void) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.Processes;
+import adaspec.StandIns;
 import adaspec.common.Sha256;
 import adaspec.engine.ModelDirectories;
 import adaspec.tensor.DType;
@@ -108,6 +109,33 @@ class UnpackedLibrariesTest {
         Processes.Ended slow = generate("auto", Map.of("ADASPEC_CACHE", ""), options);
         assertEquals(0, slow.code(), slow.err());
         assertTrue(slow.err().contains("running in plain Java") && slow.err().contains(", on reference"), slow.err());
+    }
+
+    /**
+     * Wherever the disk becomes full while they are unpacked: a sentence, and with room again they are unpacked and used. Tries each ninth place, all of
+     * them with {@code -Dadaspec.places=1}.
+     */
+    @Test
+    void aFullDiskIsASentence() throws Exception {
+        Path disk = StandIns.file("full_disk.so");
+        int step = Integer.getInteger("adaspec.places", 9);
+        int refused = 0;
+        for (int at = 0; ; at += step) {
+            Path cache = folder.resolve("cache-" + at);
+            Processes.Ended ended = generate("cpu", Map.of(
+                    "ADASPEC_CACHE", cache.toString(), "LD_PRELOAD", disk.toString(),
+                    "FULL_DISK_FOLDER", folder.toRealPath().toString(), "FULL_DISK_AT", Integer.toString(at)));
+            if (ended.code() == 0) {
+                break;
+            }
+            assertRefused(ended, "cannot ");
+            assertTrue(ended.err().contains("No space left on device") || ended.err().contains("Input/output error"), ended.err());
+            if (refused++ % 3 == 0) {
+                Processes.Ended again = generate("cpu", Map.of("ADASPEC_CACHE", cache.toString()));
+                assertEquals(0, again.code(), "after a disk that was full at " + at + ": " + again.err());
+            }
+        }
+        assertTrue(refused >= 10 / step, "only " + refused + " places failed");
     }
 
     @Test
