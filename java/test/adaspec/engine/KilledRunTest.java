@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * the run that was never killed. {@code -Dadaspec.kills=50} asks for that many kills ({@code bench/resume/kills.sh}), over as many runs as it takes.
  */
 class KilledRunTest {
-    private static final int KILLS = Integer.getInteger("adaspec.kills", 4);
+    private static final int KILLS = Integer.getInteger("adaspec.kills", 3);
     private static final long SEED = Long.getLong("adaspec.kills.seed", 1);
 
     @TempDir
