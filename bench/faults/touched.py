@@ -33,7 +33,7 @@ WRITES = {"mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink", "unli
           "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "utimensat", "futimesat", "mknod", "mknodat", "creat",
           "setxattr", "lsetxattr", "mount", "chroot"}
 NETWORK = {"socket", "connect", "bind", "listen", "accept", "accept4", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg"}
-STRACE = ["strace", "-f", "-qq", "-y", "-s", "4096", "-e", "trace=%file,%network,getdents64", "-o"]
+STRACE = ["strace", "-f", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-e", "trace=%file,%network,getdents64", "-o"]
 STRAY = """
 import socket, sys
 open(sys.argv[1]).close()
@@ -72,6 +72,8 @@ def look(log, working, may_write, may_read):
             continue
         if name in ("execve", "readlink", "readlinkat", "getcwd", "statfs") and name != "execve":
             continue
+        if name == "unlink" and re.match(r'"\d+"', rest):
+            continue  # the JVM, in hsperfdata: what a killed process left there
         writes = name in WRITES or name in ("open", "openat") and re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND", rest)
         paths = path_of(rest.split(" = ")[0], working)
         if name in ("symlink", "symlinkat"):
