@@ -22,15 +22,13 @@ if [ ! -d target/test-classes/adaspec/cli ] || [ ! -f "$library" ]; then
     echo "error: the tests are not built; build them first: mvn -q verify -DskipTests" >&2
     exit 1
 fi
-if [ ! -f target/test.classpath ] || [ pom.xml -nt target/test.classpath ]; then
-    mvn -q dependency:build-classpath -Dmdep.outputFile=target/test.classpath -Dmdep.includeScope=test
-fi
+source bench/test_classpath.sh
+classpath=$(test_classpath)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 try() {
     LD_PRELOAD=$library "${JAVA:-java}" -Xmx1g --enable-native-access=ALL-UNNAMED \
-        -cp "target/test-classes:target/classes:$(cat target/test.classpath)" \
-        adaspec.cli.FullDisk "$library" "$folder" "${EVERY:-1}" "${FIRST:-0}" "$@"
+        -cp "$classpath" adaspec.cli.FullDisk "$library" "$folder" "${EVERY:-1}" "${FIRST:-0}" "$@"
 }
 if [ -z "$record" ]; then
     try "$@"

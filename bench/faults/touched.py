@@ -70,8 +70,6 @@ def look(log, working, may_write, may_read):
                 continue
             spoken.add(line.strip())
             continue
-        if name in ("execve", "readlink", "readlinkat", "getcwd", "statfs") and name != "execve":
-            continue
         if name == "unlink" and re.match(r'"\d+"', rest):
             continue  # the JVM, in hsperfdata: what a killed process left there
         writes = name in WRITES or name in ("open", "openat") and re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND", rest)
@@ -115,8 +113,6 @@ def main():
     jar = os.path.realpath(given.jar)
     java = os.path.realpath(shutil.which(given.java) or sys.exit(f"error: there is no {given.java}"))
     jdk = os.path.dirname(os.path.dirname(java))
-    target = os.path.join(ROOT, "weights", "default", "target")
-    draft = os.path.join(ROOT, "weights", "default", "draft")
 
     lines = []
     failed = False
@@ -139,7 +135,7 @@ def main():
         for folder in home, temporary, data, working:
             os.mkdir(folder)
         for name in "target", "draft":
-            shutil.copytree({"target": target, "draft": draft}[name], os.path.join(data, name))
+            shutil.copytree(os.path.join(ROOT, "weights", "default", name), os.path.join(data, name))
         target, draft = os.path.join(data, "target"), os.path.join(data, "draft")
         train = os.path.join(data, "train.jsonl")
         with open(train, "w") as file:

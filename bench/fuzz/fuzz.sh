@@ -35,11 +35,10 @@ if [ ! -d target/test-classes/adaspec/fuzz ]; then
     echo "error: the tests are not compiled; build them first: mvn -q test-compile" >&2
     exit 1
 fi
-if [ ! -f target/fuzz.classpath ] || [ pom.xml -nt target/fuzz.classpath ]; then
-    mvn -q dependency:build-classpath -Dmdep.outputFile=target/fuzz.classpath -Dmdep.includeScope=test
-fi
+source bench/test_classpath.sh
+classpath=$(test_classpath)
 run() {
-    "${JAVA:-java}" -cp "target/test-classes:target/classes:$(cat target/fuzz.classpath)" adaspec.fuzz.Fuzz "${arguments[@]}"
+    "${JAVA:-java}" -cp "$classpath" adaspec.fuzz.Fuzz "${arguments[@]}"
 }
 if [ -z "$record" ]; then
     run

@@ -104,14 +104,6 @@ public abstract class Command implements Callable<Integer> {
         }
     }
 
-    /** Says so where options of sampling were given that greedy decoding does not look at. */
-    protected final void noteWhatGreedyLeavesOut(DecodingOptions decoding) {
-        if (decoding.sampling().isGreedy()) {
-            DecodingOptions.OF_SAMPLING.stream().filter(this::given).forEach(name ->
-                    log().println("note: " + name + " changes nothing at --temperature 0, which is greedy; give a temperature above 0 to sample"));
-        }
-    }
-
     /** Where a result goes that was asked for in {@code output}: {@code -} is standard output. */
     protected static Path place(Path output) {
         return output.toString().equals("-") ? AtomicFile.STANDARD_OUTPUT : output;

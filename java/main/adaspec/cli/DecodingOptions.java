@@ -6,6 +6,8 @@ import adaspec.decode.Speculation;
 import adaspec.engine.EngineOptions;
 import adaspec.ops.Verification;
 import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /** How to decode: a mixin for the commands that do. */
@@ -14,8 +16,8 @@ final class DecodingOptions {
     static final String VERIFICATION = "--verification";
     static final String DRAFT_SAMPLE_METHOD = "--draft-sample-method";
 
-    /** What is for temperatures above 0 alone. */
-    static final List<String> OF_SAMPLING = List.of("--top-k", "--top-p");
+    private static final String TOP_K = "--top-k";
+    private static final String TOP_P = "--top-p";
 
     @Option(names = "--max-new-tokens", paramLabel = "N", defaultValue = "256", order = 100,
             description = "The most tokens emitted for a prompt. Default: ${DEFAULT-VALUE}.")
@@ -25,11 +27,11 @@ final class DecodingOptions {
             description = "0: greedy; else logits are divided by it and sampled. Default: ${DEFAULT-VALUE}.")
     private double temperature;
 
-    @Option(names = "--top-k", paramLabel = "K", defaultValue = "0", order = 102,
+    @Option(names = TOP_K, paramLabel = "K", defaultValue = "0", order = 102,
             description = "Sample from the K likeliest tokens and those that tie with the last; 0: off. Default: ${DEFAULT-VALUE}.")
     private int topK;
 
-    @Option(names = "--top-p", paramLabel = "P", defaultValue = "1", order = 103,
+    @Option(names = TOP_P, paramLabel = "P", defaultValue = "1", order = 103,
             description = "Sample from the likeliest tokens that together reach this probability; 1: off. Default: ${DEFAULT-VALUE}.")
     private double topP;
 
@@ -54,6 +56,14 @@ final class DecodingOptions {
 
     Sampling sampling() {
         return new Sampling(maxNewTokens, temperature, topK, topP, seed);
+    }
+
+    /** A sentence for each option of {@code given} that greedy decoding does not look at. */
+    List<String> notes(Predicate<String> given) {
+        return Stream.of(TOP_K, TOP_P)
+                .filter(name -> sampling().isGreedy() && given.test(name))
+                .map(name -> "note: " + name + " changes nothing at --temperature 0, which is greedy; give a temperature above 0 to sample")
+                .toList();
     }
 
     /** @param inFlight prompts at once, which share the threads */

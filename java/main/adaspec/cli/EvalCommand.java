@@ -79,7 +79,7 @@ public final class EvalCommand extends Command {
         requireWritable(output);
         DatasetFormat format = format();
         GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
-        noteWhatGreedyLeavesOut(decoding);
+        decoding.notes(this::given).forEach(log()::println);
         EngineOptions options = decoding.engine(
                 devices, Math.min(generations.batchSize(), numPrompts == null ? Integer.MAX_VALUE : numPrompts));
         try (Engine engine = Engine.open(target, draft, options)) {

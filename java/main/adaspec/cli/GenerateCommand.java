@@ -70,7 +70,7 @@ public final class GenerateCommand extends Command {
             }
         }
         GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
-        noteWhatGreedyLeavesOut(decoding);
+        decoding.notes(this::given).forEach(log()::println);
         Path output = outputJson == null ? null : Path.of(outputJson);
         requireApart(output, source.promptFile);
         requireWritable(output);

@@ -255,13 +255,13 @@ public final class Main extends Command {
     private static final Pattern CHOICE = Pattern.compile("expected one of \\[(.*)] \\(case-insensitive\\)");
 
     /** The parser's sentence in the words of a user instead of the types of a program. */
-    private static String plain(String message) {
-        Matcher twice = TWICE.matcher(message.replaceFirst("^(?i)error: ", ""));
+    private static String plain(String told) {
+        String message = told.replaceFirst("^(?i)error: ", "");
+        Matcher twice = TWICE.matcher(message);
         if (twice.matches()) {
             return twice.group(1).replaceAll("=\\S+", "").replace(" | ", " or ") + " is given more than once; give one of them, once";
         }
-        return CHOICE.matcher(message.replaceFirst("^(?i)error: ", "")
-                        .replaceFirst(" is not a double$", " is not a number")
+        return CHOICE.matcher(message.replaceFirst(" is not a double$", " is not a number")
                         .replaceFirst("('[-+]?\\d+') is not (an int|a long)$", "$1 is a larger number than it can hold")
                         .replaceFirst(" is not (an int|a long)$", " is not a whole number")
                         .replaceFirst("(?i)^unmatched arguments? .*: '", "unexpected argument: '"))

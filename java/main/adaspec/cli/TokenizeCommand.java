@@ -31,7 +31,8 @@ public final class TokenizeCommand extends Command {
     @Option(names = "--input-file", paramLabel = "F", required = true, description = "One JSON value a line.")
     private Path input;
 
-    @Option(names = "--output", paramLabel = "O", required = true, description = "The file to write, a line for each line of the input; - for standard output.")
+    @Option(names = "--output", paramLabel = "O", required = true,
+            description = "The file to write, a line for each line of the input; - for standard output.")
     private Path output;
 
     @Option(names = "--decode", description = "Read {\"ids\":[...]} and write JSON strings.")

@@ -44,7 +44,6 @@ public final class AtomicFile {
         Path beside = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
         Thread cleaner = new Thread(() -> deleteQuietly(beside));
         boolean isNew = !Files.exists(target);
-        boolean isPlaced = false;
         try {
             Files.createDirectories(target.getParent());
             Runtime.getRuntime().addShutdownHook(cleaner);
@@ -54,13 +53,16 @@ public final class AtomicFile {
                 channel.force(true);
             }
             Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            isPlaced = true;
-            syncFolder(target.getParent());
+            try {
+                syncFolder(target.getParent());
+            } catch (IOException e) {
+                if (isNew) {
+                    deleteQuietly(target);
+                }
+                throw e;
+            }
         } catch (IOException e) {
             deleteQuietly(beside);
-            if (isPlaced && isNew) {
-                deleteQuietly(target);
-            }
             throw cannotWrite(file, reason(e), e);
         } catch (RuntimeException | Error e) {
             deleteQuietly(beside);

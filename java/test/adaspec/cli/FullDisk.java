@@ -129,14 +129,10 @@ public final class FullDisk {
         List<String> words = again && job.isRun && Files.exists(config)
                 ? List.of(job.words.getFirst(), "--resume-from-checkpoint", "latest", "--output-dir", out.resolve("run").toString())
                 : job.words;
-        try (Arena arena = Arena.ofConfined()) {
-            arm.invokeExact(arena.allocateFrom(out.toString()), at, forever ? 1 : 0);
-        }
+        arm(out.toString(), at, forever);
         Line line = Line.run(words.toArray(String[]::new));
         long seen = (long) count.invokeExact();
-        try (Arena arena = Arena.ofConfined()) {
-            arm.invokeExact(arena.allocateFrom(""), -1L, 0);
-        }
+        arm("", -1, false);
         if (whole == null) {
             places = seen;
         }
@@ -155,6 +151,12 @@ public final class FullDisk {
         SortedMap<String, String> there = Runs.content(out);
         require(whole == null || there.equals(whole), where + "\nwhole: " + whole + "\nthere: " + there);
         return there;
+    }
+
+    private void arm(String folder, long at, boolean forever) throws Throwable {
+        try (Arena arena = Arena.ofConfined()) {
+            arm.invokeExact(arena.allocateFrom(folder), at, forever ? 1 : 0);
+        }
     }
 
     /** No temporary file; and whatever has its name is whole. */

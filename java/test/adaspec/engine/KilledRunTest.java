@@ -66,8 +66,8 @@ class KilledRunTest {
     void killedAtRandomMomentsAndTakenUpItIsTheSameRun() throws Exception {
         long start = System.nanoTime();
         Process uninterrupted = Processes.start(distill("whole"));
-        var told = new Lines();
-        drain(uninterrupted, told);
+        var whatWholeTold = new Told();
+        whatWholeTold.drain(uninterrupted);
         assertEquals(0, Processes.waitFor(uninterrupted));
         double seconds = (System.nanoTime() - start) * 1e-9;
         SortedMap<String, String> whole = Runs.content(folder.resolve("whole"));
@@ -88,10 +88,10 @@ class KilledRunTest {
                 Process process = Processes.start(distill(run));
                 try {
                     // Drained: a full pipe would hold the process up. Beyond the quota it runs to its end.
-                    var lines = new Lines();
-                    Thread drain = Thread.ofVirtual().start(() -> drain(process, lines));
+                    var told = new Told();
+                    Thread drain = Thread.ofVirtual().start(() -> told.drain(process));
                     boolean killing = kills < KILLS && own < most;
-                    if (killing && comes(moment(random, seconds, told.count()), process, lines)) {
+                    if (killing && comes(moment(random, seconds, whatWholeTold.lines()), process, told)) {
                         process.destroyForcibly();
                     }
                     int code = Processes.waitFor(process);
@@ -133,25 +133,39 @@ class KilledRunTest {
         return Processes.java(arguments.toArray(String[]::new));
     }
 
-    /** What a run has said so far. */
-    private static final class Lines {
-        private int count;
+    /** What a run says. */
+    private static final class Told {
+        private int lines;
+        private boolean ended;
 
-        synchronized int count() {
-            return count;
-        }
-
-        synchronized void add() {
-            count++;
-            notifyAll();
-        }
-
-        /** Whether there are {@code wanted} before the time is over. */
-        synchronized boolean reach(int wanted, long milliseconds) throws InterruptedException {
-            if (count < wanted) {
-                wait(milliseconds);
+        /** Reads to the end. */
+        void drain(Process process) {
+            try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
+                while (reader.readLine() != null) {
+                    synchronized (this) {
+                        lines++;
+                        notifyAll();
+                    }
+                }
+            } catch (IOException e) {
+                // It was killed.
             }
-            return count >= wanted;
+            synchronized (this) {
+                ended = true;
+                notifyAll();
+            }
+        }
+
+        synchronized int lines() {
+            return lines;
+        }
+
+        /** Waits for so many lines; false: it ended with fewer. */
+        synchronized boolean reaches(int wanted) throws InterruptedException {
+            while (lines < wanted && !ended) {
+                wait();
+            }
+            return lines >= wanted;
         }
     }
 
@@ -171,21 +185,8 @@ class KilledRunTest {
     }
 
     /** Whether the moment comes before the process has ended. */
-    private static boolean comes(Moment moment, Process process, Lines lines) throws InterruptedException {
-        while (process.isAlive() && !lines.reach(moment.lines, 20)) {
-            // The process may end without saying so much.
-        }
-        return !process.waitFor((long) (moment.seconds * 1e9), TimeUnit.NANOSECONDS);
-    }
-
-    private static void drain(Process process, Lines lines) {
-        try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
-            while (reader.readLine() != null) {
-                lines.add();
-            }
-        } catch (IOException e) {
-            // It was killed.
-        }
+    private static boolean comes(Moment moment, Process process, Told told) throws InterruptedException {
+        return told.reaches(moment.lines) && !process.waitFor((long) (moment.seconds * 1e9), TimeUnit.NANOSECONDS);
     }
 
     /** What the folder shows of the moment. */
