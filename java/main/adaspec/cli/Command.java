@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -33,6 +34,10 @@ public abstract class Command implements Callable<Integer> {
 
     /** How an example starts. */
     public static final String RUN = "java -jar adaspec-engine.jar";
+
+    /** Names of files that make a model directory one. */
+    private static final Pattern OF_A_MODEL = Pattern.compile(
+            "(generation_|tokenizer_)?config\\.json|tokenizer\\.json|.*\\.safetensors(\\.index\\.json)?");
 
     @Spec
     private CommandSpec spec;
@@ -84,12 +89,22 @@ public abstract class Command implements Callable<Integer> {
         return spec.commandLine().getParseResult().hasMatchedOption(name);
     }
 
-    /** Fails if {@code output} (null: none) is one of the files that the command reads (null: not given): it would be written over. */
+    /**
+     * Fails if {@code output} (null: none) is one of the files that the command reads, or a file of a model directory among them (null: not given):
+     * it would be written over.
+     */
     protected static void requireApart(Path output, Path... inputs) {
         for (Path input : inputs) {
+            if (output == null || input == null || !Files.exists(output)) {
+                continue;
+            }
             try {
-                if (output != null && input != null && Files.exists(output) && Files.isRegularFile(input) && Files.isSameFile(output, input)) {
+                if (Files.isRegularFile(input) && Files.isSameFile(output, input)) {
                     throw new InputException("the output " + output + " is the input " + input + "; choose another file");
+                }
+                Path folder = output.toAbsolutePath().getParent();
+                if (Files.isDirectory(input) && Files.isSameFile(folder, input) && OF_A_MODEL.matcher(output.getFileName().toString()).matches()) {
+                    throw new InputException("the output " + output + " is a file of the model " + input + "; choose another file");
                 }
             } catch (IOException e) {
                 throw new InputException("cannot read " + input + ": " + AtomicFile.reason(e), e);

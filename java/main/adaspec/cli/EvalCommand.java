@@ -75,7 +75,7 @@ public final class EvalCommand extends Command {
         Path output = outputJson == null ? null : Path.of(outputJson);
         check(source.greedyTexts == null || decoding.sampling().isGreedy(), "--greedy-texts are greedy; --temperature 0 was expected");
         check(source.greedyTexts == null || generations.stop().isEmpty(), "--stop decides while decoding, and --greedy-texts are decoded already");
-        requireApart(output, source.evalFile, source.promptFile, source.greedyTexts);
+        requireApart(output, source.evalFile, source.promptFile, source.greedyTexts, target, draft);
         requireWritable(output);
         DatasetFormat format = format();
         GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());

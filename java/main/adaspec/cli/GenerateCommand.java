@@ -72,7 +72,7 @@ public final class GenerateCommand extends Command {
         GenerationSettings settings = GenerationSettings.of(decoding.sampling()).withStop(generations.stop());
         decoding.notes(this::given).forEach(log()::println);
         Path output = outputJson == null ? null : Path.of(outputJson);
-        requireApart(output, source.promptFile);
+        requireApart(output, source.promptFile, target, draft);
         requireWritable(output);
         EngineOptions options = decoding.engine(devices, source.promptFile == null ? 1 : generations.inFlight(source.promptFile));
         try (Engine engine = Engine.open(target, draft, options)) {

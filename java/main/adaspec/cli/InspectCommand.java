@@ -28,6 +28,7 @@ public final class InspectCommand extends Command {
     @Override
     public Integer call() {
         devices.requireValid();
+        requireApart(outputJson == null ? null : Path.of(outputJson), directory);
         ModelInspection inspection = ModelInspection.of(directory);
         String json = inspection.toJson().toPrettyString() + "\n";
         if ("-".equals(outputJson)) {

@@ -43,7 +43,7 @@ public final class ScoreCommand extends Command {
     @Override
     public Integer call() {
         check(top == null || top >= 1, "--top " + top + " is out of range; 1 or more was expected");
-        requireApart(output, source.tokenIdsFile, source.textFile);
+        requireApart(output, source.tokenIdsFile, source.textFile, model);
         DType weights = devices.precision().orElse(DType.F32);
         try (Backend backend = Backend.open(devices.device(), devices.threads())) {
             backend.notes().forEach(log()::println);

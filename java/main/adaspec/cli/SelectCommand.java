@@ -61,7 +61,7 @@ public final class SelectCommand extends Command {
     @Override
     public Integer call() {
         check(k > 0 && k <= 1, "--k " + k + " is out of range; a number above 0 and at most 1 was expected");
-        requireApart(output, tokenIdsFile, lossStartFile);
+        requireApart(output, tokenIdsFile, lossStartFile, target, draft, reference);
         TrainingFlags.requireF32(deviceOptions);
         var selection = new Selection(k, scope == Scope.BATCH ? Selection.Scope.BATCH : Selection.Scope.SEQUENCE);
         try (Backend backend = Backend.open(deviceOptions.device(), deviceOptions.threads())) {

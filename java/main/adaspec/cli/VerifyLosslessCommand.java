@@ -54,7 +54,7 @@ public class VerifyLosslessCommand extends Command {
     public Integer call() {
         check(draws >= FEWEST_DRAWS, "--draws " + draws + " is out of range; " + FEWEST_DRAWS + " or more was expected");
         Path output = outputJson == null ? null : Path.of(outputJson);
-        requireApart(output, promptFile);
+        requireApart(output, promptFile, target, draft);
         requireWritable(output);
         var options = new EngineOptions(devices.device(), devices.threads(), devices.precision().orElse(DType.F32), Speculation.defaults());
         try (Engine engine = Engine.open(target, draft, options)) {

@@ -10,9 +10,16 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.Set;
 
 /**
  * Writes whole files: beside their place, synced, then renamed, so that a reader sees the old content or the new and never a part. Devices and
@@ -21,6 +28,8 @@ import java.nio.file.StandardOpenOption;
 public final class AtomicFile {
     /** Written to as it is: what comes goes to standard output. */
     public static final Path STANDARD_OUTPUT = Path.of("/dev/stdout");
+
+    private static final SecureRandom NAMES = new SecureRandom();
 
     private AtomicFile() {}
 
@@ -41,14 +50,13 @@ public final class AtomicFile {
             writeThrough(file, content);
             return;
         }
-        Path beside = target.resolveSibling("." + target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
+        Path beside = beside(target);
         Thread cleaner = new Thread(() -> deleteQuietly(beside));
         boolean isNew = !Files.exists(target);
         try {
             Files.createDirectories(target.getParent());
             Runtime.getRuntime().addShutdownHook(cleaner);
-            try (FileChannel channel = FileChannel.open(
-                    beside, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+            try (FileChannel channel = create(beside, target)) {
                 content.writeTo(channel);
                 channel.force(true);
             }
@@ -69,6 +77,33 @@ public final class AtomicFile {
             throw e;
         } finally {
             forget(cleaner);
+        }
+    }
+
+    /**
+     * Where {@code target} is written before it is renamed: {@code .NAME.NUMBER.tmp} beside it. The number is drawn by lot, so that nobody who may
+     * write into the folder can know it and put a link there.
+     */
+    public static Path beside(Path target) {
+        return target.resolveSibling("." + target.getFileName() + "." + (NAMES.nextLong() >>> 1) + ".tmp");
+    }
+
+    /** A new file, for those who may read and write {@code target} where that is there already. */
+    private static FileChannel create(Path beside, Path target) throws IOException {
+        Set<OpenOption> options = Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
+        PosixFileAttributeView existing = Files.getFileAttributeView(target, PosixFileAttributeView.class);
+        if (existing == null || !Files.exists(target)) {
+            return FileChannel.open(beside, options);
+        }
+        Set<PosixFilePermission> permissions = existing.readAttributes().permissions();
+        FileChannel channel = FileChannel.open(beside, options, PosixFilePermissions.asFileAttribute(permissions));
+        try {
+            // Once more: what the process's mask takes away was there.
+            Files.setPosixFilePermissions(beside, permissions);
+            return channel;
+        } catch (IOException | RuntimeException e) {
+            channel.close();
+            throw e;
         }
     }
 

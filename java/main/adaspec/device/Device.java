@@ -157,6 +157,15 @@ public final class Device implements AutoCloseable {
         return PrivateFolder.root(cache);
     }
 
+    /**
+     * A folder of {@code cache}, a {@linkplain #requirePrivate private place}, that this user alone may write to; it is made if it is not there.
+     *
+     * @throws java.io.IOException if it is another user's, or others may write there
+     */
+    public static java.nio.file.Path requirePrivate(java.nio.file.Path cache, String name) throws java.io.IOException {
+        return PrivateFolder.in(cache, name);
+    }
+
     /** Gives back what the device holds; the processor holds nothing. Closing twice is calm. */
     @Override
     public void close() {}

@@ -14,10 +14,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -92,20 +94,33 @@ public record DefaultAssets(Path target, Path draft, Path trainFile, Path evalFi
         }
     }
 
-    /** Copies the files under {@code from} to a folder of {@code cache} that is named after their content, unless it is there. */
+    /**
+     * Copies the files under {@code from} to a folder of {@code cache} that is named after their content. If it is there, only what is missing or
+     * damaged is copied; a folder that is not this user's alone is refused.
+     */
     static Path unpack(Path from, Path cache) throws IOException {
         Map<String, Path> files = new TreeMap<>();
         try (Stream<Path> walk = Files.walk(from)) {
             walk.filter(Files::isRegularFile).forEach(file -> files.put(from.relativize(file).toString(), file));
         }
-        MessageDigest digest = digest();
+        MessageDigest all = digest();
+        Map<String, byte[]> digests = new TreeMap<>();
         for (Map.Entry<String, Path> file : files.entrySet()) {
-            digest.update(file.getKey().getBytes(StandardCharsets.UTF_8));
-            digest.update((byte) 0);
-            digest.update(digest().digest(Files.readAllBytes(file.getValue())));
+            byte[] digest = digest().digest(Files.readAllBytes(file.getValue()));
+            digests.put(file.getKey(), digest);
+            all.update(file.getKey().getBytes(StandardCharsets.UTF_8));
+            all.update((byte) 0);
+            all.update(digest);
         }
-        Path folder = cache.resolve("default-" + HexFormat.of().formatHex(digest.digest()).substring(0, 16));
-        if (Files.isDirectory(folder)) {
+        Path folder = cache.resolve("default-" + HexFormat.of().formatHex(all.digest()).substring(0, 16));
+        if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+            Device.requirePrivate(cache, folder.getFileName().toString());
+            for (Map.Entry<String, Path> file : files.entrySet()) {
+                Path copy = folder.resolve(file.getKey());
+                if (!Files.isRegularFile(copy) || !Arrays.equals(digest().digest(Files.readAllBytes(copy)), digests.get(file.getKey()))) {
+                    AtomicFile.writeBytes(copy, Files.readAllBytes(file.getValue()));
+                }
+            }
             return folder;
         }
         // Whole or not at all: written beside its place and renamed.

@@ -1,5 +1,6 @@
 package adaspec.engine;
 
+import adaspec.common.FolderLock;
 import adaspec.common.InputException;
 import adaspec.eval.Acceptance;
 import adaspec.eval.Evaluator;
@@ -108,15 +109,23 @@ final class DistillationRun {
     }
 
     private Distiller.Result run(TeacherSource teachers) {
-        RunListener listener = settings.listener;
         // Before anything is trained: without prompts there would be nothing to tell at the end.
         List<int[]> prompts = data.prompts(settings.numPrompts, Limits.positions(target, draft));
+        Path output = settings.output;
+        RunDirectory.requireApart(output, settings.target, settings.draft, settings.reference);
+        RunDirectory.requireKept(output, settings.overwrite, settings.trainFiles, settings.evalFile);
+        teachers.requireRoom(comparesGaps());
+        var request = new RunStart.Request(output, stages(), settings.overwrite, settings.resume, last().saveTotalLimit(), settings.arguments);
+        try (FolderLock alone = RunStart.enter(request)) {
+            return run(teachers, request, prompts);
+        }
+    }
+
+    private Distiller.Result run(TeacherSource teachers, RunStart.Request request, List<int[]> prompts) {
+        RunListener listener = settings.listener;
         TrainingOptions selective = last();
         boolean comparing = comparesGaps();
         Path output = settings.output;
-        RunDirectory.requireApart(output, settings.target, settings.draft, settings.reference);
-        teachers.requireRoom(comparing);
-        var request = new RunStart.Request(output, stages(), settings.overwrite, settings.resume, selective.saveTotalLimit(), settings.arguments);
         start = RunStart.begin(request, runSettings(teachers), backend, listener);
         data.introduction().forEach(listener::note);
         teachers.announce(comparing);

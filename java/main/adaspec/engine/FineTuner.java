@@ -1,5 +1,6 @@
 package adaspec.engine;
 
+import adaspec.common.FolderLock;
 import adaspec.common.InputException;
 import adaspec.model.Model;
 import adaspec.tensor.DType;
@@ -53,27 +54,29 @@ public final class FineTuner {
                 Model model = Model.open(request.model, DType.F32, memory)) {
             TrainingData data = read(request, model);
             RunDirectory.requireApart(request.output, request.model);
+            RunDirectory.requireKept(request.output, request.overwrite, request.trainFiles, request.evalFile);
             RunSettings settings = RunSettings.of(request, Limits.maxLength(request.maxLength, model), backend)
                     .fact("the files of --model", RunSettings.hash(model))
                     .data(data);
             var stages = List.of(new RunStart.Stage("sft", request.output));
-            RunStart start = RunStart.begin(
-                    new RunStart.Request(
-                            request.output, stages, request.overwrite, request.resume, request.options.saveTotalLimit(), request.arguments),
-                    settings, backend, listener);
-            data.introduction().forEach(listener::note);
-            return new StageRunner(backend, request.output, start.determining(), listener, stopping)
-                    .run(
-                            "sft",
-                            request.output,
-                            model,
-                            request.model,
-                            request.options,
-                            data,
-                            training -> new CrossEntropy(training, request.options.logitsBudget(), workspace),
-                            start.checkpointOf("sft"),
-                            memory)
-                    .outcome();
+            var beginning = new RunStart.Request(
+                    request.output, stages, request.overwrite, request.resume, request.options.saveTotalLimit(), request.arguments);
+            try (FolderLock alone = RunStart.enter(beginning)) {
+                RunStart start = RunStart.begin(beginning, settings, backend, listener);
+                data.introduction().forEach(listener::note);
+                return new StageRunner(backend, request.output, start.determining(), listener, stopping)
+                        .run(
+                                "sft",
+                                request.output,
+                                model,
+                                request.model,
+                                request.options,
+                                data,
+                                training -> new CrossEntropy(training, request.options.logitsBudget(), workspace),
+                                start.checkpointOf("sft"),
+                                memory)
+                        .outcome();
+            }
         } finally {
             stopping.giveBack();
         }

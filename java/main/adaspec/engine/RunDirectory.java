@@ -1,22 +1,29 @@
 package adaspec.engine;
 
 import adaspec.common.AtomicFile;
+import adaspec.common.FolderLock;
 import adaspec.common.InputException;
 import adaspec.train.Checkpoints;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.StreamSupport;
 
 /** The folder that a run leaves its results in. */
 public final class RunDirectory {
+    private static final String REFERENCE = "reference";
+    private static final String LOCK = ".run.lock";
+
     /** What runs write, besides {@code checkpoint-*} and the files of a model: what an overwriting run clears away first. */
     private static final List<String> RESULTS = List.of(
-            "reference", "metrics.jsonl", "all_results.json", "train_command.txt", "config.yaml", "report.html", "model.safetensors", "config.json");
+            REFERENCE, "metrics.jsonl", "all_results.json", "train_command.txt", "config.yaml", "report.html", "model.safetensors", "config.json");
 
     private RunDirectory() {}
 
@@ -33,7 +40,8 @@ public final class RunDirectory {
     /**
      * Makes {@code folder} ready for a run.
      *
-     * @param overwrite clear away what an earlier run left there (its own files only); without it a folder that is not empty is an error
+     * @param overwrite clear away what an earlier run left there: its files, and {@code reference} and {@code checkpoint-*} with all that is in them;
+     *                  without it a folder that is not empty is an error
      */
     public static void prepare(Path folder, boolean overwrite) {
         if (!overwrite) {
@@ -41,18 +49,73 @@ public final class RunDirectory {
         }
         try {
             Files.createDirectories(folder);
-            for (String name : RESULTS) {
-                Checkpoints.deleteTree(folder.resolve(name));
-            }
-            try (DirectoryStream<Path> checkpoints = Files.newDirectoryStream(folder, "checkpoint-*")) {
-                for (Path checkpoint : checkpoints) {
-                    if (checkpoint.getFileName().toString().matches("checkpoint-(\\d+|latest|best)")) {
-                        Checkpoints.deleteTree(checkpoint);
-                    }
-                }
+            List<Path> results = results(folder);
+            requireOfARun(folder, results);
+            for (Path result : results) {
+                Checkpoints.deleteTree(result);
             }
         } catch (IOException e) {
             throw new InputException("cannot write " + folder + ": " + AtomicFile.reason(e) + "; choose a writable --output-dir", e);
+        }
+    }
+
+    /** What is in {@code folder} and bears the name of a run's result. */
+    private static List<Path> results(Path folder) throws IOException {
+        List<Path> results = new ArrayList<>();
+        try (DirectoryStream<Path> content = Files.newDirectoryStream(folder)) {
+            for (Path path : content) {
+                if (isResult(path)) {
+                    results.add(path);
+                }
+            }
+        }
+        return results;
+    }
+
+    private static boolean isResult(Path path) {
+        String name = path.getFileName().toString();
+        return RESULTS.contains(name) || name.matches("checkpoint-(\\d+|latest|best)");
+    }
+
+    /** Whole folders are deleted only where a run has been: anybody may call a folder "reference". */
+    private static void requireOfARun(Path folder, List<Path> results) {
+        boolean run = Files.exists(folder.resolve("config.yaml")) || Files.exists(folder.resolve("train_command.txt"));
+        for (Path result : results) {
+            if (!run && Files.isDirectory(result, LinkOption.NOFOLLOW_LINKS)) {
+                throw new InputException("the run would delete " + result + ", but " + folder
+                        + " has no config.yaml, so no run of this engine left it; choose another --output-dir");
+            }
+        }
+    }
+
+    /**
+     * Keeps other runs, of this process and of others, out of {@code folder} until the result is closed or the process ends.
+     *
+     * @throws InputException if another run is using it
+     */
+    static FolderLock lock(Path folder) {
+        try {
+            FolderLock lock = FolderLock.tryLock(folder, LOCK);
+            if (lock == null) {
+                throw new InputException("another run is using " + folder + "; wait for it, or choose another --output-dir");
+            }
+            return lock;
+        } catch (IOException e) {
+            throw new InputException("cannot write " + folder + ": " + AtomicFile.reason(e) + "; choose a writable --output-dir", e);
+        }
+    }
+
+    /** Fails if one of the files of samples that a run reads (evalFile null: not given) is what {@code overwrite} would delete. */
+    static void requireKept(Path folder, boolean overwrite, List<Path> trainFiles, Path evalFile) {
+        List<Path> files = new ArrayList<>(trainFiles);
+        if (evalFile != null) {
+            files.add(evalFile);
+        }
+        for (Path file : files) {
+            Path real = real(file);
+            if (overwrite && real.startsWith(real(folder)) && isResult(real(folder).relativize(real).getName(0))) {
+                throw new InputException("--overwrite would delete " + file + " with the earlier run in " + folder + "; choose another --output-dir");
+            }
         }
     }
 
@@ -83,7 +146,7 @@ public final class RunDirectory {
             throw new InputException(folder + " is a file; a new or empty folder was expected");
         }
         try (DirectoryStream<Path> content = Files.newDirectoryStream(folder)) {
-            if (content.iterator().hasNext()) {
+            if (StreamSupport.stream(content.spliterator(), false).anyMatch(path -> !path.endsWith(LOCK))) {
                 throw new InputException(folder + " is not empty; choose another folder, or give --overwrite where the command has it");
             }
         } catch (IOException e) {

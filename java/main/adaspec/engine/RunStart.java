@@ -1,6 +1,7 @@
 package adaspec.engine;
 
 import adaspec.common.AtomicFile;
+import adaspec.common.FolderLock;
 import adaspec.common.InputException;
 import adaspec.common.Version;
 import adaspec.train.Checkpoint;
@@ -45,7 +46,15 @@ final class RunStart {
         this.listener = listener;
     }
 
-    /** Makes the folder ready, and leaves config.yaml and train_command.txt there. */
+    /** The folder for this run alone, until the result is closed; its content is as it was. */
+    static FolderLock enter(Request request) {
+        if (request.resume == null && !request.overwrite) {
+            RunDirectory.requireEmpty(request.output);
+        }
+        return RunDirectory.lock(request.output);
+    }
+
+    /** Makes the {@linkplain #enter entered} folder ready, and leaves config.yaml and train_command.txt there. */
     static RunStart begin(Request request, RunSettings settings, Backend backend, RunListener listener) {
         // Told where it differs, not compared: another machine of the same kind may take a run up.
         ObjectNode determining = settings.determining().put(MACHINE, machine(backend));

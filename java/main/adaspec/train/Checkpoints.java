@@ -66,9 +66,10 @@ public final class Checkpoints {
      */
     Path write(long step, Weights weights, AdamWOptimizer optimizer, ObjectNode state) {
         Path place = at(step);
-        Path beside = beside(step);
+        Path beside = AtomicFile.beside(place);
         try {
-            deleteTree(beside);
+            Files.createDirectories(folder);
+            Files.createDirectory(beside);
             // Weights in training are f32 and are stored so: a checkpoint never rounds.
             Model.save(beside, config, weights, DType.F32, companions);
             Map<String, Tensor> moments = new LinkedHashMap<>();
@@ -95,8 +96,7 @@ public final class Checkpoints {
     /** Deletes a checkpoint, if it is there. Renamed first: a folder that is called checkpoint-{step} is whole at any moment. */
     private void remove(long step) throws IOException {
         if (Files.isDirectory(at(step), LinkOption.NOFOLLOW_LINKS)) {
-            Path aside = folder.resolve(".checkpoint-" + step + "." + ProcessHandle.current().pid() + ".old.tmp");
-            deleteTree(aside);
+            Path aside = AtomicFile.beside(at(step));
             Files.move(at(step), aside, StandardCopyOption.ATOMIC_MOVE);
             deleteTree(aside);
         }
@@ -178,13 +178,8 @@ public final class Checkpoints {
         return Files.exists(link) && Files.exists(at(step)) && Files.isSameFile(link, at(step));
     }
 
-    private Path beside(long step) {
-        return folder.resolve(".checkpoint-" + step + "." + ProcessHandle.current().pid() + ".tmp");
-    }
-
     private void link(String name, Path to) throws IOException {
-        Path beside = links.resolve("." + name + "." + ProcessHandle.current().pid() + ".tmp");
-        Files.deleteIfExists(beside);
+        Path beside = AtomicFile.beside(links.resolve(name));
         Files.createSymbolicLink(beside, links.toAbsolutePath().relativize(to.toAbsolutePath()));
         try {
             Files.move(beside, links.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

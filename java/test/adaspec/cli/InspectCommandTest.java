@@ -1,5 +1,6 @@
 package adaspec.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -33,6 +34,18 @@ class InspectCommandTest {
 
     private static JsonNode json(Path directory) {
         return Json.parse(inspect(directory, "--output-json", "-").out(), "out");
+    }
+
+    @Test
+    void theModelIsNotWrittenOver() throws IOException {
+        Path model = ModelDirectories.write(folder.resolve("model"), 1, 1, DType.F32);
+        Path file = model.resolve("model.safetensors");
+        byte[] before = Files.readAllBytes(file);
+        Line line = inspect(model, "--output-json", model.resolve("../model/model.safetensors").toString());
+        assertEquals(Main.FAILED, line.code());
+        assertTrue(line.log().contains("is a file of the model " + model), line.log());
+        assertArrayEquals(before, Files.readAllBytes(file));
+        assertEquals(Main.OK, inspect(model, "--output-json", model.resolve("found.json").toString()).code());
     }
 
     /** Counted by hand: 16 channels, 2 layers, an MLP of 32, 260 rows. */

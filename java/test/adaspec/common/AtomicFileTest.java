@@ -10,6 +10,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -38,6 +40,31 @@ class AtomicFileTest {
         assertTrue(e.getMessage().contains("a.txt") && e.getMessage().contains("No space left"), e.getMessage());
         assertEquals("before", Files.readString(file));
         assertEquals(List.of(file), content());
+    }
+
+    /** A link that another user puts where the temporary file will be must not be written through. */
+    @Test
+    void nobodyCanKnowTheTemporaryName() {
+        Path file = folder.resolve("a.txt");
+        var names = new HashSet<Path>();
+        for (int i = 0; i < 2; i++) {
+            AtomicFile.write(file, channel -> content().stream().filter(path -> !path.equals(file)).forEach(names::add));
+        }
+        assertEquals(2, names.size(), names.toString());
+    }
+
+    @Test
+    void aPrivateFileStaysPrivate() throws IOException {
+        Path file = Files.writeString(folder.resolve("a.txt"), "before");
+        for (String permissions : List.of("rw-------", "rw-rw-rw-")) {
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(permissions));
+            AtomicFile.write(file, channel -> {
+                for (Path path : content()) {
+                    assertEquals(permissions, PosixFilePermissions.toString(Files.getPosixFilePermissions(path)), path.toString());
+                }
+            });
+            assertEquals(permissions, PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+        }
     }
 
     @Test

@@ -2,12 +2,15 @@ package adaspec.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -45,6 +48,29 @@ class DefaultAssetsTest {
         try (var entries = Files.list(folder.resolve("cache"))) {
             assertEquals(List.of(first, second).stream().sorted().toList(), entries.sorted().toList());
         }
+    }
+
+    @Test
+    void whatIsDamagedOrMissingIsUnpackedAgain() throws IOException {
+        Path unpacked = unpack("one");
+        Files.writeString(unpacked.resolve("target/config.json"), "oné");
+        Files.delete(unpacked.resolve("default.json"));
+        assertEquals(unpacked, unpack("one"));
+        assertEquals("one", Files.readString(unpacked.resolve("target/config.json")));
+        assertEquals("{}", Files.readString(unpacked.resolve("default.json")));
+    }
+
+    /** What they put there would be trained on. */
+    @Test
+    void aFolderThatOthersCouldWriteToIsRefused() throws IOException {
+        Path unpacked = unpack("one");
+        Files.setPosixFilePermissions(unpacked, PosixFilePermissions.fromString("rwxrwxrwx"));
+        String reason = assertThrows(IOException.class, () -> unpack("one")).getMessage();
+        assertTrue(reason.contains(unpacked + " could be written by others"), reason);
+        Path aside = Files.move(unpacked, folder.resolve("aside"));
+        Files.createSymbolicLink(unpacked, aside);
+        reason = assertThrows(IOException.class, () -> unpack("one")).getMessage();
+        assertTrue(reason.contains("is no folder of this user but a link"), reason);
     }
 
     /** By a second thread that opens them, or by a program that reads its own jar. */

@@ -15,6 +15,10 @@ record Arm(String name, String meaning) {
     static final String WHOLE_BUDGET = "whole-budget";
     static final String ADASPEC = "adaspec";
     static final String RANDOM = "random";
+    private static final String NO_COMPENSATION = "no-compensation";
+    private static final String BOTTOM = "bottom";
+    private static final String LK = "lk";
+    private static final String ADASPEC_LK = "adaspec-lk";
 
     /** In the order of the table. */
     static final List<Arm> ALL = List.of(
@@ -23,18 +27,29 @@ record Arm(String name, String meaning) {
             new Arm(EQUAL_TOKENS, "DistillSpec: B/k, E/k, the steps and tokens of AdaSPEC's selective stage"),
             new Arm(WHOLE_BUDGET, "DistillSpec: the steps and tokens of both stages of AdaSPEC"),
             new Arm(ADASPEC, "AdaSPEC as published: top 40 % by the gap, B/k, E/k"),
-            new Arm("no-compensation", "AdaSPEC with B and E"),
+            new Arm(NO_COMPENSATION, "AdaSPEC with B and E"),
             new Arm(RANDOM, "40 % by lot, B/k, E/k"),
-            new Arm("bottom", "bottom 40 % by the gap, B/k, E/k"),
-            new Arm("lk", "lk_hybrid on all tokens, B/k, E/k"),
-            new Arm("adaspec-lk", "AdaSPEC with lk_hybrid; the reference is that of AdaSPEC"));
+            new Arm(BOTTOM, "bottom 40 % by the gap, B/k, E/k"),
+            new Arm(LK, "lk_hybrid on all tokens, B/k, E/k"),
+            new Arm(ADASPEC_LK, "AdaSPEC with lk_hybrid; the reference is that of AdaSPEC"));
 
     /** The baselines that AdaSPEC has to beat. */
     static final List<String> DISTILLSPEC = List.of(EQUAL_STEPS, EQUAL_TOKENS, WHOLE_BUDGET);
 
+    /** {@code arm} minus {@code against}. */
+    record Pair(String arm, String against) {}
+
+    /** What is asked beside AdaSPEC against each: what a loss, a share or a selection does when all else is equal. */
+    static final List<Pair> OTHER_PAIRS = List.of(
+            new Pair(NO_COMPENSATION, EQUAL_STEPS),
+            new Pair(RANDOM, EQUAL_TOKENS),
+            new Pair(BOTTOM, RANDOM),
+            new Pair(LK, EQUAL_TOKENS),
+            new Pair(ADASPEC_LK, LK));
+
     /** Whether the arm is compared with a reference that has to be trained first. */
     boolean hasReference() {
-        return !name.equals(UNTRAINED) && !DISTILLSPEC.contains(name) && !name.equals("lk") && !name.equals(RANDOM);
+        return !name.equals(UNTRAINED) && !DISTILLSPEC.contains(name) && !name.equals(LK) && !name.equals(RANDOM);
     }
 
     static Optional<Arm> named(String name) {

@@ -120,7 +120,7 @@ public final class Results {
     }
 
     private void arms(TaskState of) {
-        line("| arm | seeds | alpha | expected acceptance | block efficiency | steps | tokens, draft | reference | target | seconds"
+        line("| arm | seeds | alpha | expected acceptance | block efficiency | steps | tokens, draft | reference | target | processor s"
                 + " | plain tokens/s | speculative | speed-up |");
         line("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
         for (Arm arm : Arm.ALL) {
@@ -151,9 +151,9 @@ public final class Results {
         line("""
                 Rates are means over seeds of ratios of sums over the test prompts; the intervals draw seeds and prompts. Steps, tokens and seconds
                 are those of the first seed: of the draft's own stage, of the reference's training where the arm compares with one, and through the
-                target if it were asked in every step (the teacher cache asks it once for each sample, whatever the arm). Seconds are the draft's
-                and the reference's stages together. Speeds are of the first seed's draft, on the first test prompts, greedy, 5 drafted tokens a
-                step; other work may have run beside.""");
+                target if it were asked in every step (the teacher cache asks it once for each sample, whatever the arm). Seconds are processor
+                seconds of the commands that trained the draft and the reference, with what the target says from the cache. Speeds are of the
+                first seed's draft, on the first test prompts, greedy, 5 drafted tokens a step, one run each.""");
         line("");
     }
 
@@ -166,12 +166,12 @@ public final class Results {
         long referenceTokens = reference == null ? 0 : reference.tokens();
         return String.format(
                 Locale.ROOT,
-                " | %d | %s | %s | %s | %.0f",
+                " | %d | %s | %s | %s | %d",
                 own.steps(),
                 count(own.tokens()),
                 reference == null ? "-" : count(referenceTokens),
                 count(own.tokens() + referenceTokens),
-                own.seconds() + (reference == null ? 0 : reference.seconds()));
+                own.processorSeconds() + (reference == null ? 0 : reference.processorSeconds()));
     }
 
     /** Differences to AdaSPEC, and what they say. */
@@ -189,8 +189,8 @@ public final class Results {
             if (arm.name().equals(Arm.ADASPEC) || seeds.isEmpty()) {
                 continue;
             }
-            Difference difference = Difference.of(of, Arm.ADASPEC, arm.name(), seeds);
-            rows.append(difference.row("AdaSPEC - " + arm.name())).append('\n');
+            Difference difference = Difference.of(of, Measure.ALPHA, Arm.ADASPEC, arm.name(), seeds);
+            rows.append(row(of, difference, Arm.ADASPEC, arm.name()));
             plot.row(arm.name(), difference.mean(), difference.bootstrap(), difference.seeds());
             if (Arm.DISTILLSPEC.contains(arm.name()) && (best == null || difference.mean() < best.mean())) {
                 best = difference;
@@ -200,11 +200,17 @@ public final class Results {
                 random = difference;
             }
         }
+        for (Arm.Pair pair : Arm.OTHER_PAIRS) {
+            List<Integer> seeds = of.seeds(pair.arm(), pair.against());
+            if (!seeds.isEmpty()) {
+                rows.append(row(of, Difference.of(of, Measure.ALPHA, pair.arm(), pair.against(), seeds), pair.arm(), pair.against()));
+            }
+        }
         if (rows.isEmpty()) {
             return;
         }
-        line("| alpha | seeds | difference | over seeds and prompts | over seeds (Student) | each seed |");
-        line("|---|---|---|---|---|---|");
+        line("| difference | seeds | alpha | over seeds and prompts | over seeds (Student) | each seed | expected acceptance | block efficiency |");
+        line("|---|---|---|---|---|---|---|---|");
         out.append(rows);
         line("");
         picture(task.name(), plot);
@@ -216,6 +222,23 @@ public final class Results {
             found.add(task.name() + ": " + best.sentence("AdaSPEC", which)
                     + (random == null ? "; 40 % by lot was not run yet" : "; " + random.sentence("AdaSPEC", "40 % by lot")) + ".");
         }
+    }
+
+    /** @param alpha the difference of alpha between the two arms */
+    private static String row(TaskState of, Difference alpha, String arm, String against) {
+        var row = new StringBuilder("| " + String.join(
+                " | ",
+                arm + " - " + against,
+                String.valueOf(alpha.of().size()),
+                signed(alpha.mean()),
+                signedInterval(alpha.bootstrap()),
+                signedInterval(alpha.student()),
+                each(alpha.seeds())));
+        for (Measure measure : List.of(Measure.EXPECTED_ACCEPTANCE, Measure.BLOCK_EFFICIENCY)) {
+            Difference difference = Difference.of(of, measure, arm, against, alpha.of());
+            row.append(" | ").append(signed(difference.mean())).append(' ').append(signedInterval(difference.bootstrap()));
+        }
+        return row + " |\n";
     }
 
     private void sweep(TaskState of) {
@@ -246,7 +269,7 @@ public final class Results {
             Rate rate = of.rate(Measure.ALPHA, arms[i], seeds);
             Interval interval = HierarchicalBootstrap.mean(rate);
             plot.row("k = " + shares.get(i), rate.mean(), interval, rate.values());
-            Difference difference = Difference.of(of, arms[i], Arm.EQUAL_TOKENS, seeds);
+            Difference difference = Difference.of(of, Measure.ALPHA, arms[i], Arm.EQUAL_TOKENS, seeds);
             String against = signed(difference.mean()) + " " + signedInterval(difference.bootstrap()) + " | " + each(difference.seeds());
             String alpha = rate(rate.mean()) + " " + interval(interval);
             line("| " + shares.get(i) + " | " + alpha + " | " + (shares.get(i) == 1 ? "- | -" : against) + " |");
@@ -268,11 +291,11 @@ public final class Results {
 
     // ------------------------------------------------------------------------------------------------ a difference
 
-    /** alpha of one arm minus that of another over the seeds of both. */
+    /** A measure of one arm minus that of another over the seeds of both. */
     record Difference(List<Integer> of, double mean, Interval bootstrap, Interval student, double[] seeds) {
-        static Difference of(TaskState task, String a, String b, List<Integer> ofSeeds) {
-            Rate first = task.rate(Measure.ALPHA, a, ofSeeds);
-            Rate second = task.rate(Measure.ALPHA, b, ofSeeds);
+        static Difference of(TaskState task, Measure measure, String a, String b, List<Integer> ofSeeds) {
+            Rate first = task.rate(measure, a, ofSeeds);
+            Rate second = task.rate(measure, b, ofSeeds);
             double[] seeds = first.values();
             double[] others = second.values();
             for (int s = 0; s < seeds.length; s++) {
@@ -280,11 +303,6 @@ public final class Results {
             }
             double mean = first.mean() - second.mean();
             return new Difference(ofSeeds, mean, HierarchicalBootstrap.difference(first, second), HierarchicalBootstrap.student(seeds), seeds);
-        }
-
-        String row(String name) {
-            return "| " + String.join(
-                    " | ", name, "" + of.size(), signed(mean), signedInterval(bootstrap), signedInterval(student), each(seeds)) + " |";
         }
 
         String sentence(String a, String b) {
@@ -338,17 +356,13 @@ public final class Results {
     }
 
     private void times() {
-        long wall = 0;
-        long processor = 0;
-        int done = 0;
-        for (String step : lines(state.resolve("times.tsv"))) {
-            String[] parts = step.split("\t");
-            wall += Long.parseLong(parts[1]);
-            processor += Long.parseLong(parts[2]);
-            done += parts[3].equals("done") ? 1 : 0;
-        }
+        Times times = Times.read(state.resolve("times.tsv"));
         line(String.format(
-                Locale.ROOT, "Steps done so far: %d, in %.2f hours, with %.2f hours of processor time.", done, wall / 3600.0, processor / 3600.0));
+                Locale.ROOT,
+                "Steps done so far: %d, in %.1f hours of processors; %.1f hours of the steps' own time, some two at once or beside other work.",
+                times.done(),
+                times.processorSeconds() / 3600.0,
+                times.seconds() / 3600.0));
     }
 
     // ------------------------------------------------------------------------------------------------ texts

@@ -17,8 +17,13 @@ import java.util.TreeSet;
 
 /** What {@code run.sh} has left of one task: whatever is there, measured arms of some seeds. */
 final class TaskState {
-    /** A stage of training; its tokens are those through the model in training. */
-    record Cost(long steps, long tokens, double seconds) {}
+    /**
+     * A stage of training.
+     *
+     * @param tokens           through the model in training
+     * @param processorSeconds of its command, of all attempts together; what wall seconds say depends on what else ran beside
+     */
+    record Cost(long steps, long tokens, long processorSeconds) {}
 
     private final Path folder;
     private final List<Integer> seeds;
@@ -72,7 +77,8 @@ final class TaskState {
             return null;
         }
         JsonNode stage = Json.readFile(file).path("stages").path(0);
-        return new Cost(stage.path("steps").asLong(), stage.path("tokens").asLong(), stage.path("seconds").asDouble());
+        long seconds = Times.read(folder.resolveSibling("times.tsv")).processorSeconds(folder.getFileName() + "/" + seed + "/" + arm);
+        return new Cost(stage.path("steps").asLong(), stage.path("tokens").asLong(), seconds);
     }
 
     /** The timed evaluation of {@code arm}, or null. */

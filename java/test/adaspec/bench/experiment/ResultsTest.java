@@ -1,5 +1,7 @@
 package adaspec.bench.experiment;
 
+import static java.nio.file.StandardOpenOption.APPEND;
+import static java.nio.file.StandardOpenOption.CREATE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -47,7 +49,9 @@ class ResultsTest {
         String laws = "\"positions\":" + Arrays.toString(ten) + ",\"acceptance\":" + Arrays.toString(counts);
         Files.writeString(seedFolder.resolve(arm + ".json"), "{\"prompt_counts\":{" + tokens + "," + judged + "," + laws + "}}");
         Path run = Files.createDirectories(seedFolder.resolve(arm));
-        Files.writeString(run.resolve("all_results.json"), "{\"stages\":[{\"name\":\"x\",\"steps\":94,\"tokens\":345678,\"seconds\":12.4}]}");
+        Files.writeString(run.resolve("all_results.json"), "{\"stages\":[{\"name\":\"x\",\"steps\":94,\"tokens\":345678}]}");
+        String step = "gsm8k/" + seed + "/" + arm;
+        Files.writeString(state.resolve("times.tsv"), step + "\t90\t5\tstopped, 130\n" + step + "\t9\t7\tdone\n", CREATE, APPEND);
     }
 
     private String page() throws IOException {
@@ -77,11 +81,15 @@ class ResultsTest {
         String page = page();
         assertTrue(page.contains("gsm8k: AdaSPEC is below the best DistillSpec (whole-budget) (alpha -0.1000 [-0.1000, -0.1000], 3 seeds);"
                 + " AdaSPEC is above 40 % by lot (alpha +0.1000 [+0.1000, +0.1000], 3 seeds)."), page);
-        String row = "| AdaSPEC - equal-tokens | 3 | +0.1000 | [+0.1000, +0.1000] | [+0.1000, +0.1000] | +0.1000 +0.1000 +0.1000 |";
+        String tenth = "+0.1000 [+0.1000, +0.1000]";
+        String row = "| adaspec - equal-tokens | 3 | +0.1000 | [+0.1000, +0.1000] | [+0.1000, +0.1000] | +0.1000 +0.1000 +0.1000 | "
+                + tenth + " | " + tenth + " |";
+        assertTrue(page.contains("| random - equal-tokens | 3 | +0.0000 | "), page);
+        assertFalse(page.contains("| bottom - "), page);
         assertTrue(page.contains(row), page);
         assertTrue(page.contains("Not run yet: untrained, no-compensation, bottom, lk, adaspec-lk."), page);
         // Own stage 345,678 tokens, the reference's as many; the target is asked in both.
-        assertTrue(page.contains("| 94 | 345,678 | 345,678 | 691,356 | 25 |"), page);
+        assertTrue(page.contains("| 94 | 345,678 | 345,678 | 691,356 | 24 |"), page);
         assertTrue(page.contains("| 94 | 345,678 | - | 345,678 | 12 |"), page);
         assertTrue(page.contains("cross entropy on held-out training samples after fine-tuning: 1.500"), page);
     }
@@ -95,7 +103,7 @@ class ResultsTest {
         measured("adaspec", 1, 6);
         measured("adaspec", 2, 8);
         String page = page();
-        assertTrue(page.contains("| AdaSPEC - equal-tokens | 2 | +0.0500 | [+0.0000, +0.1000] |"), page);
+        assertTrue(page.contains("| adaspec - equal-tokens | 2 | +0.0500 | [+0.0000, +0.1000] |"), page);
         assertTrue(page.contains("no difference between AdaSPEC and equal-tokens, the best of the DistillSpec arms run so far was shown"), page);
         assertTrue(page.contains("40 % by lot was not run yet"), page);
         assertTrue(page.contains("| equal-tokens | 0 1 2 | 0.6"), page);
@@ -163,7 +171,9 @@ class ResultsTest {
         String page = page();
         assertTrue(page.contains("| adaspec-lk | 2e-3 (chosen) | 0.6100 | 0.6000 |"), page);
         assertTrue(page.contains("| adaspec-lk | 8e-4 | 0.6000 | 0.7000 |"), page);
-        assertTrue(page.contains("Steps done so far: 1, in 1.00 hours, with 1.50 hours of processor time."), page);
+        assertTrue(page.contains("Steps done so far: 1, in 1.5 hours of processors; 1.0 hours of the steps' own time"), page);
         assertEquals(1, page.split("## Settings", -1).length - 1);
+        Files.writeString(state.resolve("times.tsv"), "a\t1800\n");
+        assertTrue(assertThrows(InputException.class, this::page).getMessage().contains("times.tsv has the line"));
     }
 }
