@@ -12,8 +12,8 @@
 # PAIRS          targets and drafts (default: 160m-31m 410m-70m 1.4b-160m)
 # TMPDIR         where the models for llama.cpp are written, 2.8 GB at most, one at a time
 #
-# Settings: 128 tokens (1.4b: 64) after 128, and prompts of 512; 5 drafted tokens a step, accepted at the rate 0.8. Run it on an idle machine; on 2 cores it
-# takes 8 minutes (a machine of 30 GB/s: 20) and 4 GB of memory.
+# Settings: 128 tokens (1.4b: 64) after 128, and prompts of 512; 5 drafted tokens a step, accepted at the rate 0.8. Run it on an idle machine; on 2
+# cores it takes 8 minutes (a machine of 30 GB/s: 20) and 4 GB of memory.
 set -euo pipefail
 command="bench/decode.sh $*"
 cd "$(dirname "$0")/.."

@@ -4,10 +4,10 @@
 #   mvn -q package -DskipTests
 #   bench/experiment/default.sh [OUTPUT]      OUTPUT (default build/default) is resumable by run
 #
-# Equal steps: the reference stage of an AdaSPEC run is DistillSpec with the same batches and steps, bit for bit. Equal tokens: DistillSpec with the selective
-# stage's batches of round(B/k) and E/k epochs, so as many optimiser steps and as many tokens as AdaSPEC's selective stage.
-# Settings by environment: SEEDS (0 1 2) ARMS (adaspec equal-tokens bf16), JOBS (2) runs at a time with one thread each, so that times and speeds are rough,
-# and EXTRA, more options of every run.
+# Equal steps: the reference stage of an AdaSPEC run is DistillSpec with the same batches and steps, bit for bit. Equal tokens: DistillSpec with the
+# selective stage's batches of round(B/k) and E/k epochs, so as many optimiser steps and as many tokens as AdaSPEC's selective stage.
+# Settings by environment: SEEDS (0 1 2) ARMS (adaspec equal-tokens bf16), JOBS (2) runs at a time with one thread each, so that times and speeds are
+# rough, and EXTRA, more options of every run.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=${1:-build/default}
@@ -33,7 +33,8 @@ one() { # one ARM SEED: unless it is there
     [ -f "$run.txt" ] && return
     rm -rf "$run"
     read -ra own <<< "$(options "$1")"
-    java -jar target/adaspec-engine.jar distill --threads 1 --teacher-cache "$cache" --seed "$2" "${own[@]}" "${extra[@]}" --output-dir "$run" > "$run.partial" 2> "$run.log"
+    java -jar target/adaspec-engine.jar distill --threads 1 --teacher-cache "$cache" --seed "$2" "${own[@]}" "${extra[@]}" \
+        --output-dir "$run" > "$run.partial" 2> "$run.log"
     echo "$((SECONDS - begin)) s" >> "$run.partial"
     mv "$run.partial" "$run.txt"
 }
@@ -62,7 +63,11 @@ for seed in "${seeds[@]}"; do
 done
 
 # alpha SEED ARM DRAFT
-alpha() { awk -v draft="\"$3\"" '$1 == draft { inside = 1 } inside && $1 == "\"alpha\"" { gsub(/[^0-9.eE-]/, "", $3); print $3; exit }' "$work/$2-$1/all_results.json"; }
+alpha() {
+    awk -v draft="\"$3\"" '
+        $1 == draft { inside = 1 }
+        inside && $1 == "\"alpha\"" { gsub(/[^0-9.eE-]/, "", $3); print $3; exit }' "$work/$2-$1/all_results.json"
+}
 # difference NAME ARM DRAFT ARM DRAFT: the mean over seeds of the paired difference, and Student's 95 % interval
 difference() {
     for seed in "${seeds[@]}"; do

@@ -5,7 +5,8 @@
 #   bench/experiment/run.sh DATA [OPTIONS]
 #
 # DATA            folder with a folder for each task (train.jsonl, test.jsonl) and texts in DATA/text
-# --state DIR     where everything is left (default build/experiment); what is there is not made again
+# --state DIR     where everything is left (default: build/experiment, for --tiny build/experiment-tiny); what is there is not made again, a state of
+#                 other settings or data is refused, and several at once may work on one, best each with its own --only
 # --plan          says what would run, what is done and about how long the rest takes; only the data are prepared
 # --only T[/ARM]  a task, or one arm of it, with what they need; may be given several times
 # --minutes N     stops cleanly after N minutes, as SIGINT and SIGTERM do at once; the same command goes on, training from its checkpoint
@@ -23,11 +24,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 fail() { echo "error: $*" >&2; exit 2; }
 
-data= state=$root/build/experiment plan= minutes= render= tiny= only=()
+data= state= plan= minutes= render= tiny= only=()
 while [ $# -gt 0 ]; do
     case $1 in
         --state | --only | --minutes | --render)
-            [ $# -ge 2 ] || fail "$1 needs a value"
+            [ -n "${2:-}" ] || fail "$1 needs a value"
             case $1 in
                 --state) state=$2 ;;
                 --only) only+=("$2") ;;
@@ -37,30 +38,96 @@ while [ $# -gt 0 ]; do
             shift 2 ;;
         --plan) plan=1; shift ;;
         --tiny) tiny=1; shift ;;
-        -*) fail "unknown option $1; known are --state, --plan, --only, --minutes, --render and --tiny" ;;
+        -h | --help) sed '1d; /^#/!Q; s/^# \{0,1\}//' "$0"; exit ;;
+        -*) fail "unknown option $1; known are --state, --plan, --only, --minutes, --render, --tiny and --help" ;;
         *) [ -z "$data" ] || fail "one DATA folder was expected, not $data and $1"; data=$1; shift ;;
     esac
 done
-[[ "$minutes" =~ ^[0-9]*$ ]] || fail "--minutes $minutes is not a whole number"
-jar=$(realpath "${JAR:-$root/target/adaspec-engine.jar}")
+[[ "$minutes" =~ ^[0-9]{0,6}$ ]] || fail "--minutes $minutes: a whole number of up to six digits was expected"
+[ -z "$minutes" ] || minutes=$((10#$minutes))
+[ -n "$state" ] || state=$root/build/experiment${tiny:+-tiny}
+jar=${JAR:-$root/target/adaspec-engine.jar}
 [ -f "$jar" ] || fail "there is no $jar; build it first: mvn -q package -DskipTests"
+jar=$(realpath "$jar")
+command -v flock > /dev/null || fail "there is no flock, by which several at once share a state; install util-linux"
 threads=${THREADS:-$(nproc)}
 source "$root/weights/java25.sh"
 java25=$(java25 -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java.home = //p')/bin/java
-mkdir -p "$state/log"
-state=$(realpath "$state")
-source "$here/settings.sh"
-[ -z "$tiny" ] || source "$here/tiny.sh"
 
 if [ -n "$render" ]; then
+    [ -d "$state" ] || fail "there is no state $state to render; name one with --state, or run the experiment first"
+    [[ "$render" != */ && ! -d "$render" ]] || fail "--render $render is a folder; the page's path without .md was expected"
     mkdir -p "$(dirname "$render")"
-    "$java25" -cp "$jar" adaspec.bench.experiment.Results "$state" "$render"
+    "$java25" -cp "$jar" adaspec.bench.experiment.Results "$(realpath "$state")" "$render" \
+        2> >(sed 's/^Exception in thread "main" [^:]*: /error: /' >&2)
     echo "written to $render.md"
     exit
 fi
-[ -n "$data" ] || fail "DATA is missing; a folder with gsm8k/train.jsonl, gsm8k/test.jsonl and so on was expected"
-[ -d "$data" ] || fail "there is no folder $data"
+
+source "$here/settings.sh"
+[ -z "$tiny" ] || source "$here/tiny.sh"
+mapfile -t known < <(printf '%s\n' "${!EPOCHS[@]}" | LC_ALL=C sort)
+[ ${#TASKS[@]} -gt 0 ] || fail "TASKS names no task; known are ${known[*]}"
+for task in "${TASKS[@]}"; do
+    [[ -n "${EPOCHS[$task]:-}" && -n "${TARGET_EPOCHS[$task]:-}" ]] ||
+        fail "TASKS names $task, for which settings.sh has no TARGET_EPOCHS or no EPOCHS; known are ${known[*]}"
+done
+for entry in ${only[@]+"${only[@]}"}; do
+    [[ " ${TASKS[*]} " == *" ${entry%%/*} "* ]] || fail "--only $entry: no task is called ${entry%%/*}; known are ${TASKS[*]}"
+    [[ "$entry" != */* || " untrained ${ARMS[*]} ${SWEEP[*]/#/k-} " == *" ${entry#*/} "* ]] ||
+        fail "--only $entry: no arm is called ${entry#*/}; known are untrained ${ARMS[*]} ${SWEEP[*]/#/k-}"
+done
+if [ -z "$tiny" ]; then
+    [ -n "$data" ] || fail "DATA is missing; a folder with gsm8k/train.jsonl, gsm8k/test.jsonl and so on was expected"
+    [ -d "$data" ] || fail "there is no folder $data"
+    for task in "${TASKS[@]}"; do
+        [[ ${#only[@]} -eq 0 || " ${only[*]%%/*} " == *" $task "* ]] || continue
+        [[ -f "$data/$task/train.jsonl" && -f "$data/$task/test.jsonl" ]] ||
+            fail "$data/$task lacks train.jsonl or test.jsonl; name another DATA, or leave $task out of TASKS"
+    done
+    [ ! -e "$state/tiny-data" ] || fail "$state is a state of --tiny; name another --state"
+elif [ -e "$state/data" ]; then
+    [ -e "$state/fingerprint.txt" ] || fail "$state has no fingerprint.txt, so nobody knows what made it; name another --state, or delete it"
+    [ -e "$state/tiny-data" ] || fail "$state is a state of real problems; name another --state for --tiny"
+fi
+mkdir -p "$state/log" "$state/lock"
+state=$(realpath "$state")
+[ -z "$tiny" ] || tiny_files
 data=$(realpath "$data")
+
+# What the results depend on, a line each. TASKS and the seeds are not in it: they select.
+fingerprint() {
+    local name task part
+    echo "problems $([ -n "$tiny" ] && echo "made up by --tiny" || echo "of DATA")"
+    for name in VALIDATION DISTILL TEST VOCABULARY POSITIONS NEW_TOKENS TARGET_STEPS TARGET_RATE DRAFT_STEPS DRAFT_RATE FINE_TUNING_RATE RATES \
+        SPEED_PROMPTS; do
+        local -n value=$name
+        echo "$name ${value[*]}"
+    done
+    for task in "${known[@]}"; do
+        echo "TARGET_EPOCHS of $task ${TARGET_EPOCHS[$task]:-}"
+        echo "EPOCHS of $task ${EPOCHS[$task]}"
+        for part in train test; do
+            echo "$task/$part.jsonl of DATA, bytes $(cat "$data/$task/$part.jsonl" 2> /dev/null | wc -c)"
+        done
+    done
+    echo "text of DATA, bytes $(find -L "$data/text" -type f -exec cat {} + 2> /dev/null | wc -c)"
+    echo "TARGET_CONFIG $(tr -d ' \n' < "$TARGET_CONFIG")"
+    echo "DRAFT_CONFIG $(tr -d ' \n' < "$DRAFT_CONFIG")"
+}
+mapfile -t are < <(fingerprint)
+if [ ! -e "$state/fingerprint.txt" ]; then
+    [ ! -e "$state/data" ] || echo "== $state has no fingerprint yet; it is taken for one of these settings and data"
+    # Of two at once the first stands, and the other is compared with it.
+    printf '%s\n' "${are[@]}" > "$state/.fingerprint.$$"
+    ln "$state/.fingerprint.$$" "$state/fingerprint.txt" 2> /dev/null || true
+    rm "$state/.fingerprint.$$"
+fi
+mapfile -t were < "$state/fingerprint.txt"
+for ((i = 0; i < (${#were[@]} > ${#are[@]} ? ${#were[@]} : ${#are[@]}); i++)); do
+    [ "${were[i]:-}" = "${are[i]:-}" ] ||
+        fail "$state was made with '${were[i]:-nothing more}', not with '${are[i]:-nothing more}'; name another --state, or use its settings and data"
+done
 
 # ---------------------------------------------------------------------------------------------------- one step
 
@@ -77,6 +144,21 @@ stopped() {
     exit 0
 }
 
+go_on() { # or end this sitting, where it was told to
+    [ -z "$stopping" ] || stopped signal
+    [ -z "$deadline" ] || [ $SECONDS -lt "$deadline" ] || stopped "--minutes $minutes"
+}
+
+# lock NAME: holds the step by descriptor 9. Its command inherits that: one that outlives this script is still at work on the step.
+lock() {
+    exec 9> "$state/lock/${1//\//-}"
+    flock -n 9 && return 0
+    echo "== waiting for $1, which another run.sh is making"
+    until flock -w 1 9; do
+        go_on
+    done
+}
+
 cpu_seconds() { # of all children that have ended; leaves cpu. A pipe or $() would ask another process.
     times > "$state/.times.$$"
     cpu=$(awk 'NR == 2 { gsub(/[ms]/, " "); print int($1 * 60 + $2 + $3 * 60 + $4) }' "$state/.times.$$")
@@ -84,7 +166,7 @@ cpu_seconds() { # of all children that have ended; leaves cpu. A pipe or $() wou
 
 # step NAME SECONDS COMMAND...: runs the command with NAME.partial as its last argument, then renames that. SECONDS is an estimate for --plan.
 step() {
-    local name=$1 estimate=$2 partial begin cpu before code=0 word command
+    local name=$1 estimate=$2 partial begin cpu before code=0 word command log
     shift 2
     [ ! -e "$state/$name" ] || return 0
     estimate=$(awk "BEGIN { print int($estimate + 0.5) }")
@@ -95,9 +177,13 @@ step() {
         printf '%6d s  %s\n' "$estimate" "$name"
         return 0
     fi
-    [ -z "$stopping" ] || stopped signal
-    [ -z "$deadline" ] || [ $SECONDS -lt "$deadline" ] || stopped "--minutes $minutes"
-    partial=$state/$name.partial
+    go_on
+    lock "$name"
+    if [ -e "$state/$name" ]; then
+        exec 9>&-
+        return 0
+    fi
+    partial=$state/$name.partial log=$state/log/${name//\//-}.log
     mkdir -p "$(dirname "$partial")"
     local resume=()
     if [ -e "$partial/checkpoint-latest" ]; then
@@ -112,9 +198,9 @@ step() {
     command=("$@" "$partial")
     [ ${#resume[@]} -eq 0 ] || command+=("${resume[@]}")
     if [ -n "$deadline" ]; then
-        timeout -s TERM "$((deadline > SECONDS ? deadline - SECONDS : 1))" "${command[@]}" >> "$state/log/${name//\//-}.log" 2>&1 &
+        timeout -s TERM "$((deadline > SECONDS ? deadline - SECONDS : 1))" "${command[@]}" >> "$log" 2>&1 &
     else
-        "${command[@]}" >> "$state/log/${name//\//-}.log" 2>&1 &
+        "${command[@]}" >> "$log" 2>&1 &
     fi
     child=$!
     wait "$child" || code=$?
@@ -129,13 +215,13 @@ step() {
     printf '%s\t%d\t%d\t%s\n' "$name" $((SECONDS - begin)) $((cpu - before)) "$word" >> "$state/times.tsv"
     if [ $code -eq 0 ]; then
         mv "$partial" "$state/$name"
+        exec 9>&-
         return 0
     fi
-    [ -z "$stopping" ] || stopped signal
+    go_on
     [ $code -ne 124 ] || stopped "--minutes $minutes"
-    [ -z "$deadline" ] || [ $SECONDS -lt "$deadline" ] || stopped "--minutes $minutes"
-    tail -n 5 "$state/log/${name//\//-}.log" >&2
-    echo "error: $name failed with exit code $code; the log is $state/log/${name//\//-}.log" >&2
+    tail -n 5 "$log" >&2
+    echo "error: $name failed with exit code $code; the log is $log" >&2
     exit 1
 }
 declare -A listed=()
@@ -151,7 +237,8 @@ math() { awk "BEGIN { print $* }"; }
 # What the page of results says of this sitting and of the settings.
 if [ -z "$plan" ]; then
     machine="$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)"
-    machine+=", $(grep -q avx512f /proc/cpuinfo && echo AVX-512 || echo "no AVX-512"), $threads threads; $("${engine[@]}" --version)"
+    machine+=", $(grep -q avx512f /proc/cpuinfo && echo AVX-512 || echo "no AVX-512")"
+    machine+=", $threads $([ "$threads" = 1 ] && echo thread || echo threads) a command; $("${engine[@]}" --version)"
     grep -qsxF "$machine" "$state/machines.txt" || echo "$machine" >> "$state/machines.txt"
     settings > "$state/settings.txt"
 fi
@@ -215,7 +302,12 @@ read_texts() {
         --target "$state/$1/target" --draft "$state/$3" --greedy-texts "$state/$1/$2.jsonl" --num-speculative-tokens 5 \
         --threads "$threads" --output-json
 }
-alpha() { sed -n 's/^ *"alpha" : \([-0-9.eE]*\),*$/\1/p' "$1" | head -n 1; }
+alpha() { # alpha FILE: of an evaluation; leaves alpha
+    alpha=$(sed -n '/^ *"alpha" : / { s///; s/,$//; p; q }' "$1")
+    [[ "$alpha" =~ ^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$ ]] && return 0
+    echo "error: $1 has ${alpha:-nothing} for alpha, and a number was expected; delete the file, so that it is measured again" >&2
+    exit 1
+}
 
 # Batches, epochs and options of an arm, given B = 16, E epochs and k = 0.4. One stage of AdaSPEC with compensation is B/k and E/k.
 #   equal-steps    DistillSpec, B and E: the reference stage of AdaSPEC, bit for bit
@@ -250,7 +342,7 @@ family() { # whose learning rate an arm takes
 
 # rate ARM: chosen on gsm8k's validation samples, by alpha; leaves learning_rate. The order of the samples is none of the experiment's seeds.
 rate() {
-    local family=$1 task=${TASKS[0]} best= grid name own=() file
+    local family=$1 task=${TASKS[0]} best= grid name own=() file alpha
     file=$state/tune/$family.rate
     if [ ! -f "$file" ]; then
         target "$task"
@@ -266,9 +358,11 @@ rate() {
             arm_options "$task" "$family"
             distill "$task" "draft/${SEEDS[0]}" "$epochs" "$name" "${own[@]}" "${options[@]}" --learning-rate "$grid" --seed 100
             read_texts "$task" validation "$name" "$name.json"
-            [ -n "$plan" ] || best=$(printf '%s\n%s %s\n' "$best" "$(alpha "$state/$name.json")" "$grid" | sort -k1,1g | tail -n 1)
+            [ -z "$plan" ] || continue
+            alpha "$state/$name.json"
+            best=$(printf '%s\n%s %s\n' "$best" "$alpha" "$grid" | sort -k1,1g | tail -n 1)
         done
-        [ -n "$plan" ] || { echo "${best#* }" > "$file.partial" && mv "$file.partial" "$file"; }
+        [ -n "$plan" ] || { echo "${best#* }" > "$file.$$" && mv "$file.$$" "$file"; }
     fi
     learning_rate=$([ -f "$file" ] && cat "$file" || echo "${RATES[0]}")
 }
@@ -309,11 +403,6 @@ wanted() { # wanted TASK ARM
     done
     return 1
 }
-for entry in ${only[@]+"${only[@]}"}; do
-    [[ " ${TASKS[*]} " == *" ${entry%%/*} "* ]] || fail "--only $entry: no task is called ${entry%%/*}; known are ${TASKS[*]}"
-    [[ "$entry" != */* || " untrained ${ARMS[*]} ${SWEEP[*]/#/k-} " == *" ${entry#*/} "* ]] ||
-        fail "--only $entry: no arm is called ${entry#*/}; known are untrained ${ARMS[*]} ${SWEEP[*]/#/k-}"
-done
 # The data say how long the rest takes.
 if [ -n "$plan" ]; then
     plan= && data && plan=1

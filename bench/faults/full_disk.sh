@@ -13,7 +13,11 @@ cd "$(dirname "$0")/../.."
 record=
 command="${EVERY:+EVERY=$EVERY }${FIRST:+FIRST=$FIRST }bench/faults/full_disk.sh"
 if [ "${1:-}" = --record ]; then
-    record=bench/results/${2:?--record lacks its name}.md
+    if [ -z "${2:-}" ]; then
+        echo "error: --record lacks its name" >&2
+        exit 2
+    fi
+    record=bench/results/$2.md
     shift 2
 fi
 command+="${*:+ $*}"
@@ -38,9 +42,12 @@ fi
     printf '# A disk that becomes full\n\n    %s\n\n' "$command"
     echo "$(date -u +%F), $(git describe --always --dirty), $(uname -sm)."
     echo
-    echo "Each command writes at so many places: files and folders made, pieces written, synced, renamed, linked. Each place failed in turn, for good (ENOSPC"
-    echo "from there on) and for that moment alone. What failed ended with one sentence and exit code 1, left nothing cut short, and came to the same"
-    echo "end, byte for byte, when it was repeated (a run: resumed) with room again; what was written again at once is counted as having survived."
+    echo "Each command writes at so many places: files and folders made, pieces written, synced, renamed, linked. Each place failed in turn, for good"
+    echo "(ENOSPC from there on) and for that moment alone. What failed ended with one sentence and exit code 1, left nothing cut short, and came to"
+    echo "the same end, byte for byte, when it was repeated (a run: resumed) with room again; what was written again at once is counted as having"
+    echo "survived."
     echo
     try "$@" | sed -u 's/^/    /'
-} | tee "$record"
+} | tee "$folder/record"
+# Only what went to its end replaces an older record.
+cp "$folder/record" "$record"

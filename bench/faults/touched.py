@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Which files the commands touch, and whether they speak to anybody: each is run under strace, from the jar, in a home and a folder for temporary files
-of its own, and every system call that names a file or a socket is looked at.
+"""Which files the commands touch, and whether they speak to anybody: each is run under strace, from the jar, in a home and a folder for temporary
+files of its own, and every system call that names a file or a socket is looked at.
 
     bench/faults/touched.py [--record NAME] [--jar JAR] [--java JAVA] [COMMAND...]
 
@@ -11,9 +11,9 @@ COMMAND        default (distill on the models that come along), distill, sft, ge
 Allowed. To write: the folder that the command was told to write to, the cache in the home, what the JVM keeps of every process (hsperfdata in /tmp,
 its own /proc/self, /dev/null). To read: the models and data that were named, the jar, the JDK, the system (/etc, /usr, /lib, /proc, /sys, /dev), the
 JVM's look for options (.hotspotrc, the folder it was started in), the cache, and ~/.local/lib, where Python packages may have brought cuBLAS. To
-speak to: nobody. No socket is bound, connected or sent to, but for glibc's own question to the name service cache of this machine for the user's name,
-before any code of ours runs. Java makes sockets when it loads its library for channels, which files have too, to see whether the system has IPv6, and
-closes them.
+speak to: nobody. No socket is bound, connected or sent to, but for glibc's own question to the name service cache of this machine for the user's
+name, before any code of ours runs. Java makes sockets when it loads its library for channels, which files have too, to see whether the system has
+IPv6, and closes them.
 
 First a program that reads, writes and speaks elsewhere must be caught. Ends with 1 if anything else was touched.
 """
@@ -123,12 +123,6 @@ def main():
 
     command = " ".join(["bench/faults/touched.py"] + sys.argv[1:])
     revision = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    say("# What the commands touch\n")
-    say(f"    {command}\n")
-    say(f"{datetime.date.today()}, {revision}, {os.cpu_count()} cores, {os.uname().sysname} {os.uname().machine}. Under strace -f, from the jar,")
-    say("in a home and a folder for temporary files of its own. Spoken: sockets that were bound, connected or sent to, but for glibc's to the machine's name cache.\n")
-    say("| command | files written | files and folders read | outside what was named | spoken |")
-    say("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="touched-") as place:
         place = os.path.realpath(place)
         home, temporary, out, data, working = (os.path.join(place, n) for n in ("home", "temporary", "out", "data", "working"))
@@ -153,10 +147,10 @@ def main():
             "default": ["distill", "--max-steps", "1", "--num-prompts", "1", "--max-new-tokens", "4", "--output-dir", out],
             "distill": ["distill", "--target", target, "--draft", draft, "--teacher-cache", out + "/cache", "--save-steps", "1"] + training,
             "sft": ["sft", "--model", draft, "--train-file", train, "--max-steps", "1", "--output-dir", out],
-            "generate": ["generate", "--target", target, "--draft", draft, "--prompt", "A dinner costs $41", "--max-new-tokens", "16", "--output-json",
-                         out + "/text.jsonl"],
-            "eval": ["eval", "--target", target, "--draft", draft, "--eval-file", train, "--num-prompts", "2", "--max-new-tokens", "8", "--output-json",
-                     out + "/eval.json"],
+            "generate": ["generate", "--target", target, "--draft", draft, "--prompt", "A dinner costs $41", "--max-new-tokens", "16",
+                         "--output-json", out + "/text.jsonl"],
+            "eval": ["eval", "--target", target, "--draft", draft, "--eval-file", train, "--num-prompts", "2", "--max-new-tokens", "8",
+                     "--output-json", out + "/eval.json"],
             "verify-lossless": ["verify-lossless", "--target", target, "--draft", draft, "--prompt-file", prompts,
                                 "--output-json", out + "/lossless.json"],
             "inspect": ["inspect", target, "--output-json", out + "/inspect.json"],
@@ -164,6 +158,17 @@ def main():
             "score": ["score", "--model", target, "--token-ids-file", ids, "--output", out + "/scores.jsonl"],
             "doctor": ["doctor"],
         }
+        for name in given.commands:
+            if name not in jobs:
+                print(f"error: no command is called {name}; known are {', '.join(jobs)}", file=sys.stderr)
+                sys.exit(2)
+        say("# What the commands touch\n")
+        say(f"    {command}\n")
+        say(f"{datetime.date.today()}, {revision}, {os.cpu_count()} cores, {os.uname().sysname} {os.uname().machine}. Under strace -f, from the jar,")
+        say("in a home and a folder for temporary files of its own. Spoken: sockets that were bound, connected or sent to, but for glibc's to the "
+            "machine's name cache.\n")
+        say("| command | files written | files and folders read | outside what was named | spoken |")
+        say("|---|---|---|---|---|")
         require_caught(place, working)
         for name in given.commands or jobs:
             shutil.rmtree(out, ignore_errors=True)

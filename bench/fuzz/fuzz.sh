@@ -4,7 +4,7 @@
 #     bench/fuzz/fuzz.sh [--inputs N] [--targets a,b,...] [--seed S] [--state DIR] [--seconds T] [--record NAME] [--show TARGET:INDEX]
 #
 # --inputs N      of each kind (default: 10000); the first 500 (100 of folders) are those of the test FuzzTest
-# --state DIR     remembers every outcome; a run that was interrupted goes on where it was
+# --state DIR     remembers every outcome; a run that was interrupted goes on where it was. Outcomes of another revision stay, and the table names it
 # --seconds T     ends after this time, with code 3 if there are inputs left
 # --record NAME   writes the table to bench/results/NAME.md too, under the command
 # --show T:I      writes one input to standard output, to look at
@@ -37,20 +37,27 @@ if [ ! -d target/test-classes/adaspec/fuzz ]; then
 fi
 source bench/test_classpath.sh
 classpath=$(test_classpath)
+revision=$(git describe --always --dirty)
 run() {
-    "${JAVA:-java}" -cp "$classpath" adaspec.fuzz.Fuzz "${arguments[@]}"
+    "${JAVA:-java}" -Dadaspec.fuzz.revision="$revision" -cp "$classpath" adaspec.fuzz.Fuzz "${arguments[@]}"
 }
 if [ -z "$record" ]; then
     run
 else
     mkdir -p bench/results
+    partial=$(mktemp)
+    trap 'rm -f "$partial"' EXIT
+    code=0
     {
         printf '# Damaged files\n\n    %s\n\n' "$command"
-        echo "$(date -u +%F), $(git describe --always --dirty), $(nproc) cores, $(uname -sm)."
+        echo "$(date -u +%F), $revision, $(nproc) cores, $(uname -sm)."
         echo
         echo "Each input: its file damaged once to three times, then used as the engine uses it, in a child process with 5 s an input. Memory is what"
         echo "was allocated on the heap or what the resident peak grew by, whichever is more; it may be 32 MB and 160 times the file's bytes."
         echo
         run
-    } | tee "$record"
+    } | tee "$partial" || code=$?
+    # A wrong command line replaces no record.
+    [ $code -eq 2 ] || cp --no-preserve=mode "$partial" "$record"
+    exit $code
 fi

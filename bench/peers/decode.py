@@ -3,9 +3,9 @@
     python bench/peers/decode.py --shape 410m-70m --synthetic-acceptance 0.8
 
 Decoding is greedy, at batch 1, after a text of random ids. What is timed is decoding alone: from the first tokens that come out, which waited for the
-text to be read, to the last. Assisted decoding accepts at a given rate: after the target's forward, and before transformers compares its argmax with the
-drafted tokens, one logit of each judged row is changed, to the largest where the token is to be accepted and to the smallest where not; the draws
-are the engine's own (same counter, same number for a position), so the engine accepts at the same places. Drafts have a constant length and no
+text to be read, to the last. Assisted decoding accepts at a given rate: after the target's forward, and before transformers compares its argmax
+with the drafted tokens, one logit of each judged row is changed, to the largest where the token is to be accepted and to the smallest where not; the
+draws are the engine's own (same counter, same number for a position), so the engine accepts at the same places. Drafts have a constant length and no
 confidence threshold. Needs torch and transformers; a GPU is not used.
 """
 

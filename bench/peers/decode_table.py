@@ -44,7 +44,8 @@ def times(factor):
 
 
 def row(cells):
-    print(f"{cells[0]:10} {cells[1]:13} {cells[2]:>22} {cells[3]:>8} {cells[4]:>20} {cells[5]:>10} {cells[6]:>22} {cells[7]:>8} {cells[8]:>6} {cells[9]:>8}")
+    print(f"{cells[0]:10} {cells[1]:13} {cells[2]:>22} {cells[3]:>8} {cells[4]:>20} {cells[5]:>10} {cells[6]:>22} {cells[7]:>8} "
+          f"{cells[8]:>6} {cells[9]:>8}")
 
 
 def table(found):
@@ -82,7 +83,8 @@ def verdicts(found):
         if target == "410m":
             verdict("410m: prefill of 512 tokens over the f32 product", ours["prefill"]["peak_share"], 0.5)
         verdict(f"{pair}: speed-up over tau / (5 c + w)", ours["speculative"]["peak_share"], 0.85)
-        verdict(f"{pair}: speculative decoding over transformers'", ratio(ours["speculative"]["value"], value(found, pair, "transformers", "speculative")), 1)
+        verdict(f"{pair}: speculative decoding over transformers'",
+                ratio(ours["speculative"]["value"], value(found, pair, "transformers", "speculative")), 1)
 
 
 def main():
@@ -92,8 +94,10 @@ def main():
         if lines:
             print(f"{what}: {lines['plain']['device']}")
     print("random weights, bf16, batch 1, greedy; the median of the repetitions, and their lowest and highest")
-    print("of bound: of the tokens a second that reading weights and cache allows at the bandwidth of reading on end just before and after each of the")
-    print("engine's repetitions (the peers': the median of those); peers' caches are half as wide and a little sooner read. of product: of oneDNN's f32 product of 1024 x 1024 matrices in the same run.")
+    print("of bound: of the tokens a second that reading weights and cache allows at the bandwidth of reading on end just before and after each of "
+          "the")
+    print("engine's repetitions (the peers': the median of those); peers' caches are half as wide and a little sooner read. of product: of oneDNN's "
+          "f32 product of 1024 x 1024 matrices in the same run.")
     print("speculative: drafted tokens accepted at the rate 0.8, by the same draws in the engine and in transformers; not lossless.")
     print()
     table(found)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Decodes and evaluates in one JVM for hours, with everything that changes: lengths, sampling, engines, cancellations, refusals. Memory, threads, files
-# and acceptance must stay as they are.
+# Decodes and evaluates in one JVM for hours, with everything that changes: lengths, sampling, engines, cancellations, refusals. Memory, threads,
+# files and acceptance must stay as they are.
 #
 #     bench/soak/soak.sh [--minutes N] [--duty F] [--state DIR] [--record NAME] [--workers N] [--threads N] [--plant LEAK,...]
 #     bench/soak/soak.sh --from DIR [--record NAME]
@@ -38,8 +38,8 @@ if [ $# -gt 0 ]; then
     exit 2
 fi
 soak() {
-    # The heap is touched as a whole at the start, so that what is resident afterwards changes with native memory alone; compiler threads that come and
-    # go would look like a leak.
+    # The heap is touched as a whole at the start, so that what is resident afterwards changes with native memory alone; compiler threads that come
+    # and go would look like a leak.
     ADASPEC_CACHE="$state/cache" "${JAVA:-java}" -Xms192m -Xmx192m -XX:+AlwaysPreTouch -XX:+UseSerialGC -XX:-UseDynamicNumberOfCompilerThreads \
         --enable-native-access=ALL-UNNAMED -cp "$state/program/adaspec-engine.jar:$state/program" adaspec.soak.Soak "$@"
 }
@@ -59,14 +59,18 @@ if [ -z "$from" ]; then
         printf '# Hours of decoding in one process\n\n    %s\n\n' "$command"
         echo "$(date -u +%F), $(git describe --always --dirty), $(nproc) of $(nproc --all) cores, nice $(nice), $(uname -sm)."
         echo
-        echo "The default models; several threads; lengths of prompts and texts, sampling, draft lengths, verification, types of weights, stop strings,"
-        echo "cancellations (by listener, deadline, interrupt, exception, close of the engine), batches, conversations, evaluations and refusals drawn at"
-        echo "random; threads and engines come and go. At each measurement the work is paused and the changing engines are closed; the heap has a fixed"
-        echo "size and is collected. Slopes: least squares after the warm-up; a rise is the slope times the hours judged."
+        echo "The default models; several threads; lengths of prompts and texts, sampling, draft lengths, verification, types of weights, stop"
+        echo "strings, cancellations (by listener, deadline, interrupt, exception, close of the engine), batches, conversations, evaluations and"
+        echo "refusals drawn at random; threads and engines come and go. At each measurement the work is paused and the changing engines are closed;"
+        echo "the heap has a fixed size and is collected. Slopes: least squares after the warm-up; a rise is the slope times the hours judged."
         echo
     } > "$state/head.md"
     soak run "$state" "${arguments[@]}" > "$state/report.md" && code=0 || code=$?
 else
+    if [ ! -f "$from/head.md" ]; then
+        echo "error: --from $from: no run has left anything there; what was given as --state was expected" >&2
+        exit 2
+    fi
     state=$from
     soak report "$state" "${arguments[@]}" > "$state/report.md" && code=0 || code=$?
 fi

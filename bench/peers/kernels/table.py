@@ -83,7 +83,8 @@ def print_table(rows, emulated):
     if emulated:
         print("emulated: not a measurement. The kernels run on a processor, thread by thread; the times below only show that every case runs.")
     print(f"ceilings of this run: copy {copy / 1e9:.0f} GB/s, reading {read_ceiling / 1e9:.0f} GB/s")
-    print("us of ours: as called with cold caches (buffers rotated), warm, as a CUDA graph; its bytes once over that time, in GB/s and of the ceilings;")
+    print("us of ours: as called with cold caches (buffers rotated), warm, as a CUDA graph; its bytes once over that time, in GB/s and of the "
+          "ceilings;")
     print("peers: how many times as long, as called. Ours is measured before and after the peers, and the slower counts.")
     last = None
     for row in cases:

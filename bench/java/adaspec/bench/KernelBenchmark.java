@@ -29,8 +29,8 @@ public class KernelBenchmark {
     @Param({
         "distill_forward kl_div", "distill_forward lk_hybrid", "distill_backward kl_div", "distill_backward lk_hybrid",
         "cross_entropy_forward", "cross_entropy_backward", "linear_rows, 1 x", "linear_rows, 4 x", "linear_rows, 8 x", "linear_rows, 64 x",
-        "attention_forward", "attention_backward", "attention_decode, 1 after", "attention_decode, 6 after", "layernorm_forward", "layernorm_backward", "rmsnorm_forward", "rmsnorm_backward",
-        "adamw", "sum_of_squares"
+        "attention_forward", "attention_backward", "attention_decode, 1 after", "attention_decode, 6 after",
+        "layernorm_forward", "layernorm_backward", "rmsnorm_forward", "rmsnorm_backward", "adamw", "sum_of_squares"
     })
     public String operation;
 

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import adaspec.common.Json;
+import adaspec.common.UsageException;
 import adaspec.engine.ModelDirectories;
 import adaspec.engine.Runs;
 import adaspec.tensor.DType;
@@ -62,11 +63,33 @@ public final class FullDisk {
     public static void main(String[] arguments) throws Throwable {
         Path folder = Path.of(arguments[1]).toRealPath();
         List<String> names = List.of(arguments).subList(4, arguments.length);
-        var disk = new FullDisk(Path.of(arguments[0]), folder.resolve("out"), Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3]));
-        for (Job job : jobs(folder)) {
-            if (names.isEmpty() || names.contains(job.name)) {
-                System.out.println(disk.tryAll(job));
+        try {
+            var disk = new FullDisk(Path.of(arguments[0]), folder.resolve("out"), number("EVERY", arguments[2], 1), number("FIRST", arguments[3], 0));
+            List<Job> jobs = jobs(folder);
+            List<String> known = jobs.stream().map(Job::name).toList();
+            for (String name : names) {
+                usage(known.contains(name), "no command is called " + name + "; known are " + String.join(", ", known));
             }
+            for (Job job : jobs) {
+                if (names.isEmpty() || names.contains(job.name)) {
+                    System.out.println(disk.tryAll(job));
+                }
+            }
+        } catch (UsageException e) {
+            System.err.println("error: " + e.getMessage());
+            System.exit(Main.USAGE);
+        }
+    }
+
+    private static int number(String name, String value, int least) {
+        boolean good = value.matches("\\d{1,9}") && Integer.parseInt(value) >= least;
+        usage(good, name + " is " + value + ", and a whole number from " + least + " on was expected");
+        return Integer.parseInt(value);
+    }
+
+    private static void usage(boolean condition, String otherwise) {
+        if (!condition) {
+            throw new UsageException(otherwise);
         }
     }
 
@@ -105,6 +128,8 @@ public final class FullDisk {
     private String tryAll(Job job) throws Throwable {
         Checkpoints.deleteTree(out);
         SortedMap<String, String> whole = run(job, -1, false, false, null);
+        usage(places > 0, job.name + " was seen to write nowhere; the library has to be preloaded (LD_PRELOAD)");
+        usage(first < places, job.name + " writes at " + places + " places, and FIRST is " + first + "; a number below was expected");
         int tried = 0;
         int survived = 0;
         for (long at = first; at < places; at += every) {

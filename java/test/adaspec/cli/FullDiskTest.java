@@ -27,4 +27,23 @@ class FullDiskTest {
         assertEquals(4, ended.out().lines().filter(line -> line.endsWith(" lost anything")).count(), ended.out());
         assertTrue(ended.out().lines().anyMatch(line -> line.matches("distill-cached +writes at +[1-9]\\d\\d+ places; .*")), ended.out());
     }
+
+    /** Each of these tried nothing, and must not say that nothing was lost. */
+    @Test
+    void nothingTriedIsNoSuccess() throws Exception {
+        Map<String, String> preloaded = Map.of("LD_PRELOAD", StandIns.file("full_disk.so").toString());
+        refused(preloaded, "0", "tokenise", "no command is called tokenise; known are distill, ");
+        refused(preloaded, "1000", "tokenize", "tokenize writes at ");
+        refused(Map.of(), "0", "tokenize", "tokenize was seen to write nowhere");
+    }
+
+    private void refused(Map<String, String> variables, String first, String command, String sentence) throws Exception {
+        String library = StandIns.file("full_disk.so").toString();
+        List<String> words = Processes.java(
+                "-Xmx512m", "--enable-native-access=ALL-UNNAMED", FullDisk.class.getName(), library, folder.toString(), "1", first, command);
+        Processes.Ended ended = Processes.run(words, variables);
+        assertEquals(Main.USAGE, ended.code(), ended.err());
+        assertTrue(ended.err().startsWith("error: " + sentence), ended.err());
+        assertEquals("", ended.out());
+    }
 }

@@ -251,6 +251,7 @@ class DistillerTest {
         Files.writeString(folder.resolve("run/checkpoint-77/x"), "x");
         Files.writeString(folder.resolve("run/notes.txt"), "mine");
         Files.writeString(folder.resolve("run/metrics.jsonl"), "{}\n");
+        Files.writeString(folder.resolve("run/config.yaml"), "");
         String sentence = assertThrows(InputException.class, () -> run(builder("run"))).getMessage();
         assertTrue(sentence.contains("is not empty"), sentence);
         assertEquals("{}\n", Files.readString(folder.resolve("run/metrics.jsonl")));

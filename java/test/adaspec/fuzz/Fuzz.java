@@ -8,18 +8,25 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The command behind {@code bench/fuzz/fuzz.sh}: many damaged files of each kind, and a table of what came of them.
  *
  * <p>{@code --inputs N} of each kind, {@code --targets a,b}, {@code --seed S}, {@code --state DIR}: a file for each target with a line an outcome,
- * with which an interrupted run goes on; {@code --seconds T}: ends itself after this time, to be taken up again; {@code --show NAME:INDEX} writes one
- * input to standard output and uses nothing. Ends with 1 if anything was found, with 3 if there are inputs left.
+ * with which an interrupted run goes on, and one with the revisions that made them; {@code --seconds T}: ends itself after this time, to be taken up
+ * again; {@code --show NAME:INDEX} writes one input to standard output and uses nothing. Ends with 1 if anything was found, with 2 if its command
+ * line is wrong, with 3 if there are inputs left.
  */
 public final class Fuzz {
     static final long SEED = 0;
 
     private static final long LIMIT_MILLIS = 5000;
+
+    private static final String UNKNOWN = "an unknown revision";
+    private static final String REVISION = System.getProperty("adaspec.fuzz.revision", UNKNOWN);
 
     private final long seed;
     private final int inputs;
@@ -41,27 +48,51 @@ public final class Fuzz {
         options.put("--targets", String.join(",", Targets.ALL.stream().map(Target::name).toList()));
         for (int i = 0; i < arguments.length; i += 2) {
             if (i + 1 >= arguments.length || !options.containsKey(arguments[i])) {
-                System.err.println("error: " + arguments[i] + " is unknown or lacks its value; known: " + options.keySet());
-                System.exit(2);
+                throw usage(arguments[i] + " is unknown or lacks its value; known are " + String.join(", ", options.keySet()));
             }
             options.put(arguments[i], arguments[i + 1]);
         }
-        long seed = Long.parseLong(options.get("--seed"));
+        long seed = Long.parseLong(matching(options, "--seed", "-?\\d{1,18}", "a whole number"));
         if (!options.get("--show").isEmpty()) {
-            show(options.get("--show").split(":"), seed);
+            show(matching(options, "--show", "[^:]+:\\d{1,9}", "TARGET:INDEX").split(":"), seed);
             return;
         }
+        int inputs = Integer.parseInt(matching(options, "--inputs", "0*[1-9]\\d{0,8}", "a number from 1 on"));
+        double seconds = Double.parseDouble(matching(options, "--seconds", "\\d+(\\.\\d+)?(e\\d)?", "a number of seconds"));
         List<Target> targets = new ArrayList<>();
         for (String name : options.get("--targets").split(",")) {
-            targets.add(Targets.named(name));
+            targets.add(named(name));
         }
         Path state = options.get("--state").isEmpty() ? null : Files.createDirectories(Path.of(options.get("--state")));
-        var fuzz = new Fuzz(seed, Integer.parseInt(options.get("--inputs")), state, Double.parseDouble(options.get("--seconds")));
-        System.exit(fuzz.run(targets));
+        System.exit(new Fuzz(seed, inputs, state, seconds).run(targets));
+    }
+
+    private static String matching(Map<String, String> options, String name, String pattern, String expected) {
+        String value = options.get(name);
+        if (!value.matches(pattern)) {
+            throw usage(name + " is " + value + ", and " + expected + " was expected");
+        }
+        return value;
+    }
+
+    private static Target named(String name) {
+        try {
+            return Targets.named(name);
+        } catch (NoSuchElementException e) {
+            Stream<Target> known = Stream.of(Targets.ALL, LargeFiles.ALL, Planted.ALL).flatMap(List::stream);
+            throw usage("no target is called " + name + "; known are " + known.map(Target::name).collect(Collectors.joining(", ")));
+        }
+    }
+
+    /** Ends the process; is thrown only for the compiler. */
+    private static IllegalStateException usage(String sentence) {
+        System.err.println("error: " + sentence);
+        System.exit(2);
+        return new IllegalStateException(sentence);
     }
 
     private static void show(String[] which, long seed) throws IOException {
-        Target target = Targets.named(which[0]);
+        Target target = named(which[0]);
         Path folder = Files.createTempDirectory("adaspec-fuzz").resolve("show");
         System.out.writeBytes(target.input(target.prepare().in(folder), seed, Integer.parseInt(which[1])));
         System.out.flush();
@@ -90,6 +121,7 @@ public final class Fuzz {
         tallies.forEach(tally -> System.out.println(tally.row()));
         List<String> findings = tallies.stream().flatMap(tally -> tally.findings().stream()).toList();
         System.out.println();
+        sayRevisions(targets);
         System.out.println(findings.isEmpty() ? "Nothing was found." : "Found:");
         findings.forEach(finding -> System.out.println("- " + finding));
         return !findings.isEmpty() ? 1 : tallies.stream().anyMatch(tally -> tally.inputs() < inputs) ? 3 : 0;
@@ -114,11 +146,46 @@ public final class Fuzz {
                 tally.add(Outcome.parse(parts[1]));
             }
         }
+        if (tally.inputs() > 0 && revisions(target).isEmpty()) {
+            note(target, UNKNOWN);
+        }
         return tally;
     }
 
+    private Path notesOf(Target target) {
+        return state.resolve(target.name() + ".revisions.tsv");
+    }
+
+    /** By which the outcomes of this seed were made. */
+    private List<String> revisions(Target target) throws IOException {
+        String begin = seed + "\t";
+        List<String> notes = Files.exists(notesOf(target)) ? Files.readAllLines(notesOf(target)) : List.of();
+        return notes.stream().filter(note -> note.startsWith(begin)).map(note -> note.substring(begin.length())).toList();
+    }
+
+    private void note(Target target, String revision) throws IOException {
+        if (!revisions(target).contains(revision)) {
+            Files.writeString(notesOf(target), seed + "\t" + revision + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        }
+    }
+
+    /** What an older build has survived says nothing of this one: a line for those targets whose outcomes are not all of this revision. */
+    private void sayRevisions(List<Target> targets) throws IOException {
+        Map<List<String>, List<String>> others = new LinkedHashMap<>();
+        for (Target target : state == null ? List.<Target>of() : targets) {
+            List<String> revisions = revisions(target);
+            if (!revisions.isEmpty() && !revisions.equals(List.of(REVISION))) {
+                others.computeIfAbsent(revisions, r -> new ArrayList<>()).add(target.name());
+            }
+        }
+        others.forEach((revisions, names) -> System.out.println(
+                "Outcomes of " + String.join(", ", names) + ": revisions " + String.join(", ", revisions) + ".\n"));
+    }
+
     private void write(Target target, StringBuilder lines) throws IOException {
-        if (state != null) {
+        if (state != null && !lines.isEmpty()) {
+            // Before the outcomes: a run that is killed in between has noted a revision too many, and not one too few.
+            note(target, REVISION);
             Files.writeString(stateOf(target), lines, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         }
         lines.setLength(0);

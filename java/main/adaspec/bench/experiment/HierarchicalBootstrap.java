@@ -40,6 +40,15 @@ final class HierarchicalBootstrap {
             }
         }
 
+        /** The same of some prompts only. */
+        Rate of(int[] prompts) {
+            return new Rate(chosen(part, prompts), chosen(whole, prompts));
+        }
+
+        private static double[][] chosen(double[][] all, int[] prompts) {
+            return Arrays.stream(all).map(seed -> Arrays.stream(prompts).mapToDouble(prompt -> seed[prompt]).toArray()).toArray(double[][]::new);
+        }
+
         int seeds() {
             return part.length;
         }

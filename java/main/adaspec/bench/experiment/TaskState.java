@@ -27,6 +27,7 @@ final class TaskState {
 
     private final Path folder;
     private final List<Integer> seeds;
+    private final TargetTexts texts;
     private final Map<Path, Evaluation> evaluations = new HashMap<>();
 
     /** @param folder of the task in the state's folder */
@@ -43,6 +44,7 @@ final class TaskState {
             }
         }
         seeds = List.copyOf(numbers);
+        texts = TargetTexts.read(folder.resolve("test.jsonl"));
     }
 
     /** The seeds that every one of {@code arms} was measured with, ascending. */
@@ -79,6 +81,11 @@ final class TaskState {
         JsonNode stage = Json.readFile(file).path("stages").path(0);
         long seconds = Times.read(folder.resolveSibling("times.tsv")).processorSeconds(folder.getFileName() + "/" + seed + "/" + arm);
         return new Cost(stage.path("steps").asLong(), stage.path("tokens").asLong(), seconds);
+    }
+
+    /** What the target wrote for the prompts that the arms are measured on; null if that is not there. */
+    TargetTexts texts() {
+        return texts;
     }
 
     /** The timed evaluation of {@code arm}, or null. */

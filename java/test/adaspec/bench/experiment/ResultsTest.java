@@ -88,10 +88,65 @@ class ResultsTest {
         assertFalse(page.contains("| bottom - "), page);
         assertTrue(page.contains(row), page);
         assertTrue(page.contains("Not run yet: untrained, no-compensation, bottom, lk, adaspec-lk."), page);
-        // Own stage 345,678 tokens, the reference's as many; the target is asked in both.
-        assertTrue(page.contains("| 94 | 345,678 | 345,678 | 691,356 | 24 |"), page);
+        // Own stage 345,678 tokens, the reference's as many, and it is asked in the own stage; the target is asked in both.
+        assertTrue(page.contains("| 94 | 345,678 | 345,678 + 345,678 | 691,356 | 24 |"), page);
         assertTrue(page.contains("| 94 | 345,678 | - | 345,678 | 12 |"), page);
         assertTrue(page.contains("cross entropy on held-out training samples after fine-tuning: 1.500"), page);
+    }
+
+    /** By prompts alone two seeds that happen to agree would look like evidence about seeds. */
+    @Test
+    void twoSeedsThatDifferShowLittle() throws IOException {
+        measured("equal-tokens", 0, 4);
+        measured("equal-tokens", 1, 5);
+        for (int seed = 0; seed < 2; seed++) {
+            measured("adaspec", seed, 6);
+        }
+        String page = page();
+        assertTrue(page.contains("AdaSPEC was above equal-tokens, the best of the DistillSpec arms run so far"
+                + " with these seeds, too few to say so of others (alpha +0.1500 [+0.1000, +0.2000], 2 seeds,"
+                + " by the seeds alone [-0.4853, +0.7853])"), page);
+    }
+
+    /** Half of the texts loop, and there the arms are alike: the others decide. */
+    @Test
+    void textsThatEndInALoopAreToldAndLeftOut() throws IOException {
+        for (int seed = 0; seed < 2; seed++) {
+            measured("equal-tokens", seed, 5);
+            measured("adaspec", seed, 6);
+        }
+        var texts = new StringBuilder();
+        for (int i = 0; i < PROMPTS; i++) {
+            int period = i % 2 == 0 ? 16 : 17;
+            String ids = IntStream.range(0, 96).mapToObj(t -> String.valueOf(t % period)).collect(Collectors.joining(","));
+            texts.append("{\"text\":\"text ").append(period).append("\",\"ids\":[").append(ids).append("]}\n");
+        }
+        Files.writeString(state.resolve("gsm8k/test.jsonl"), texts);
+        String page = page();
+        assertTrue(page.contains("For 40 test prompts it writes 2 different texts. 20 end in a loop"), page);
+        assertTrue(page.contains("50 % of all tokens are in such texts.\nThe first that does not:\n\n    text 17\n"), page);
+        // Of 40 prompts the odd ones: accepted 5 + i % 5 - 2 of 10.
+        assertTrue(page.contains("| equal-tokens | 0 1 | 0.5000 [0."), page);
+        assertTrue(page.contains("| +0.1000 [+0.1000, +0.1000] | [+0.1000, +0.1000] |"), page);
+        Files.writeString(state.resolve("gsm8k/test.jsonl"), "{\"text\":\"\",\"ids\":[1]}\n" + texts);
+        assertTrue(assertThrows(InputException.class, this::page).getMessage().contains("on 40 prompts; 41, as many as those of the target's texts"));
+        Files.writeString(state.resolve("gsm8k/test.jsonl"), "{}\n");
+        assertTrue(assertThrows(InputException.class, this::page).getMessage().contains("has no ids"));
+    }
+
+    @Test
+    void aLoopIsItsTailAndNotItsBeginning() {
+        int[] ids = IntStream.range(0, 200).toArray();
+        assertFalse(TargetTexts.endsInLoop(ids));
+        java.util.Arrays.fill(ids, 200 - TargetTexts.TAIL, 200, 7);
+        assertTrue(TargetTexts.endsInLoop(ids));
+        assertFalse(TargetTexts.endsInLoop(Arrays.copyOfRange(ids, 200 - TargetTexts.TAIL + 1, 200)), "shorter than a tail");
+        ids[199] = 8;
+        assertFalse(TargetTexts.endsInLoop(ids));
+        ids[199] = 7;
+        ids[200 - TargetTexts.TAIL] = 9;
+        assertFalse(TargetTexts.endsInLoop(ids));
+        assertFalse(TargetTexts.endsInLoop(new int[0]));
     }
 
     /** Seeds that only one of two arms has are no pair. */
@@ -169,7 +224,7 @@ class ResultsTest {
         Files.writeString(tune.resolve("adaspec-lk.rate"), "2e-3\n");
         Files.writeString(state.resolve("times.tsv"), "a\t1800\t3600\tdone\nb\t1800\t1800\tstopped, 130\n");
         String page = page();
-        assertTrue(page.contains("| adaspec-lk | 2e-3 (chosen) | 0.6100 | 0.6000 |"), page);
+        assertTrue(page.contains("| adaspec-lk | 2e-3 (chosen, the edge of the grid) | 0.6100 | 0.6000 |"), page);
         assertTrue(page.contains("| adaspec-lk | 8e-4 | 0.6000 | 0.7000 |"), page);
         assertTrue(page.contains("Steps done so far: 1, in 1.5 hours of processors; 1.0 hours of the steps' own time"), page);
         assertEquals(1, page.split("## Settings", -1).length - 1);
