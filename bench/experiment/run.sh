@@ -95,10 +95,11 @@ state=$(realpath "$state")
 [ -z "$tiny" ] || tiny_files
 data=$(realpath "$data")
 
-# What the results depend on, a line each. TASKS and the seeds are not in it: they select.
+# What the results depend on, a line each. Of TASKS and SEEDS the first, by which learning rates are chosen; the others only select.
 fingerprint() {
     local name task part
     echo "problems $([ -n "$tiny" ] && echo "made up by --tiny" || echo "of DATA")"
+    echo "learning rates chosen on ${TASKS[0]} with the draft of seed ${SEEDS[0]}"
     for name in VALIDATION DISTILL TEST VOCABULARY POSITIONS NEW_TOKENS TARGET_STEPS TARGET_RATE DRAFT_STEPS DRAFT_RATE FINE_TUNING_RATE RATES \
         SPEED_PROMPTS; do
         local -n value=$name
