@@ -92,9 +92,17 @@ elif [ -e "$state/data" ]; then
 fi
 mkdir -p "$state/log" "$state/lock"
 state=$(realpath "$state")
-[ -z "$tiny" ] || tiny_files
+if [ -n "$tiny" ]; then
+    [[ ! -e "$state/fingerprint.txt" || "$(head -n 1 "$state/fingerprint.txt")" == *--tiny ]] ||
+        fail "$state is a state of real problems; name another --state for --tiny"
+    exec 9> "$state/lock/tiny-data"
+    flock 9
+    tiny_files
+    exec 9>&-
+fi
 data=$(realpath "$data")
 
+sha256() { sha256sum | cut -c 1-16; }
 # What the results depend on, a line each. Of TASKS and SEEDS the first, by which learning rates are chosen; the others only select.
 fingerprint() {
     local name task part
@@ -109,10 +117,10 @@ fingerprint() {
         echo "TARGET_EPOCHS of $task ${TARGET_EPOCHS[$task]:-}"
         echo "EPOCHS of $task ${EPOCHS[$task]}"
         for part in train test; do
-            echo "$task/$part.jsonl of DATA, bytes $(cat "$data/$task/$part.jsonl" 2> /dev/null | wc -c)"
+            echo "$task/$part.jsonl of DATA, SHA-256 $(cat "$data/$task/$part.jsonl" 2> /dev/null | sha256)"
         done
     done
-    echo "text of DATA, bytes $(find -L "$data/text" -type f -exec cat {} + 2> /dev/null | wc -c)"
+    echo "text of DATA, SHA-256 $(find -L "$data/text" -type f 2> /dev/null | LC_ALL=C sort | xargs -r -d '\n' cat | sha256)"
     echo "TARGET_CONFIG $(tr -d ' \n' < "$TARGET_CONFIG")"
     echo "DRAFT_CONFIG $(tr -d ' \n' < "$DRAFT_CONFIG")"
 }
@@ -152,12 +160,17 @@ go_on() { # or end this sitting, where it was told to
 
 # lock NAME: holds the step by descriptor 9. Its command inherits that: one that outlives this script is still at work on the step.
 lock() {
+    local code=0
     exec 9> "$state/lock/${1//\//-}"
-    flock -n 9 && return 0
-    echo "== waiting for $1, which another run.sh is making"
-    until flock -w 1 9; do
+    flock -n 9 || code=$?
+    [ $code -ne 1 ] || echo "== waiting for $1, which another run.sh is making"
+    while [ $code -eq 1 ]; do
         go_on
+        code=0
+        flock -w 1 9 || code=$?
     done
+    [ $code -eq 0 ] || fail "cannot lock $state/lock/${1//\//-}; name a --state on a file system that has locks"
+    go_on
 }
 
 cpu_seconds() { # of all children that have ended; leaves cpu. A pipe or $() would ask another process.
@@ -204,6 +217,7 @@ step() {
         "${command[@]}" >> "$log" 2>&1 &
     fi
     child=$!
+    [ -z "$stopping" ] || kill -TERM "$child" 2> /dev/null || true
     wait "$child" || code=$?
     while kill -0 "$child" 2> /dev/null; do # a signal ends only the wait
         code=0

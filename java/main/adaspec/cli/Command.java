@@ -102,8 +102,9 @@ public abstract class Command implements Callable<Integer> {
                 if (Files.isRegularFile(input) && Files.isSameFile(output, input)) {
                     throw new InputException("the output " + output + " is the input " + input + "; choose another file");
                 }
-                Path folder = output.toAbsolutePath().getParent();
-                if (Files.isDirectory(input) && Files.isSameFile(folder, input) && OF_A_MODEL.matcher(output.getFileName().toString()).matches()) {
+                Path name = output.getFileName();
+                if (name != null && OF_A_MODEL.matcher(name.toString()).matches() && Files.isDirectory(input)
+                        && Files.isSameFile(output.toAbsolutePath().getParent(), input)) {
                     throw new InputException("the output " + output + " is a file of the model " + input + "; choose another file");
                 }
             } catch (IOException e) {

@@ -16,10 +16,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
+import java.util.EnumSet;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Writes whole files: beside their place, synced, then renamed, so that a reader sees the old content or the new and never a part. Devices and
@@ -30,6 +33,8 @@ public final class AtomicFile {
     public static final Path STANDARD_OUTPUT = Path.of("/dev/stdout");
 
     private static final SecureRandom NAMES = new SecureRandom();
+    private static final Set<PosixFilePermission> OWNERS = PosixFilePermissions.fromString("rwx------");
+    private static final Set<PosixFilePermission> GROUPS = PosixFilePermissions.fromString("---rwx---");
 
     private AtomicFile() {}
 
@@ -88,23 +93,35 @@ public final class AtomicFile {
         return target.resolveSibling("." + target.getFileName() + "." + (NAMES.nextLong() >>> 1) + ".tmp");
     }
 
-    /** A new file, for those who may read and write {@code target} where that is there already. */
+    /** A new file; where {@code target} is there already, nobody may read or write it who could not before. */
     private static FileChannel create(Path beside, Path target) throws IOException {
         Set<OpenOption> options = Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
         PosixFileAttributeView existing = Files.getFileAttributeView(target, PosixFileAttributeView.class);
         if (existing == null || !Files.exists(target)) {
             return FileChannel.open(beside, options);
         }
-        Set<PosixFilePermission> permissions = existing.readAttributes().permissions();
-        FileChannel channel = FileChannel.open(beside, options, PosixFilePermissions.asFileAttribute(permissions));
+        PosixFileAttributes before = existing.readAttributes();
+        Set<PosixFilePermission> permissions = EnumSet.noneOf(PosixFilePermission.class);
+        permissions.addAll(before.permissions());
+        Set<PosixFilePermission> ofOwner = permissions.stream().filter(OWNERS::contains).collect(Collectors.toSet());
+        FileChannel channel = FileChannel.open(beside, options, PosixFilePermissions.asFileAttribute(ofOwner));
         try {
-            // Once more: what the process's mask takes away was there.
-            Files.setPosixFilePermissions(beside, permissions);
-            return channel;
-        } catch (IOException | RuntimeException e) {
-            channel.close();
-            throw e;
+            PosixFileAttributeView made = Files.getFileAttributeView(beside, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
+            if (!made.readAttributes().group().equals(before.group())) {
+                made.setGroup(before.group());
+            }
+        } catch (IOException e) {
+            // Not a member of the group: its permissions are not for the group that the new file has.
+            permissions.removeAll(GROUPS);
         }
+        try {
+            if (!Files.getPosixFilePermissions(beside).equals(permissions)) {
+                Files.setPosixFilePermissions(beside, permissions);
+            }
+        } catch (IOException e) {
+            // Some file systems keep none; what was made is for its owner.
+        }
+        return channel;
     }
 
     /**

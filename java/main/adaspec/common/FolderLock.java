@@ -20,45 +20,60 @@ public final class FolderLock implements AutoCloseable {
     /** Of this process: it would lose a file's lock by closing any other channel to the file, so it does not even open one. */
     private static final Set<Path> OWN = ConcurrentHashMap.newKeySet();
 
+    private static final int ATTEMPTS = 10;
+
     private final Path folder;
     private final Path file;
     private final FileChannel channel;
     private final boolean made;
+    private final boolean shared;
 
-    private FolderLock(Path folder, Path file, FileChannel channel, boolean made) {
+    private FolderLock(Path folder, Path file, FileChannel channel, boolean shared, boolean made) {
         this.folder = folder;
         this.file = file;
         this.channel = channel;
         this.made = made;
+        this.shared = shared;
     }
 
     /**
-     * Makes {@code folder} if it is not there, and locks it.
+     * Makes {@code folder} if it is not there, and locks it. A file system without locks keeps out only this process's other threads; see
+     * {@link #keepsProcessesOut}.
      *
      * @param name of the file that is locked
      * @return null if somebody else has it
      */
     public static FolderLock tryLock(Path folder, String name) throws IOException {
-        boolean made = !Files.exists(folder);
-        Files.createDirectories(folder);
-        Path real = folder.toRealPath();
-        if (!OWN.add(real)) {
-            return null;
-        }
-        FolderLock lock = null;
-        try {
-            Path file = real.resolve(name);
-            FileChannel channel = tryLock(file);
-            lock = channel == null ? null : new FolderLock(real, file, channel, made);
-            return lock;
-        } finally {
-            if (lock == null) {
-                OWN.remove(real);
+        for (int attempt = 1;; attempt++) {
+            boolean made = !Files.exists(folder);
+            Files.createDirectories(folder);
+            try {
+                return tryLock(folder.toRealPath(), name, made);
+            } catch (NoSuchFileException e) {
+                // Another process has just given the lock back, and deleted the folder that it had made.
+                if (attempt == ATTEMPTS) {
+                    throw e;
+                }
             }
         }
     }
 
-    private static FileChannel tryLock(Path file) throws IOException {
+    private static FolderLock tryLock(Path folder, String name, boolean made) throws IOException {
+        if (!OWN.add(folder)) {
+            return null;
+        }
+        FolderLock lock = null;
+        try {
+            lock = tryLock(folder, folder.resolve(name), made);
+            return lock;
+        } finally {
+            if (lock == null) {
+                OWN.remove(folder);
+            }
+        }
+    }
+
+    private static FolderLock tryLock(Path folder, Path file, boolean made) throws IOException {
         while (true) {
             try {
                 Files.createFile(file);
@@ -70,13 +85,14 @@ public final class FolderLock implements AutoCloseable {
             try {
                 Object before = key(file);
                 channel = FileChannel.open(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
-                if (channel.tryLock() == null) {
+                Boolean alone = lock(channel);
+                if (Boolean.FALSE.equals(alone)) {
                     return null;
                 }
                 // Another process may have given it back, and so deleted it, after it was opened here: then what is locked has no name any more.
                 locked = before.equals(key(file));
                 if (locked) {
-                    return channel;
+                    return new FolderLock(folder, file, channel, alone != null, made);
                 }
             } catch (NoSuchFileException e) {
                 // Given back just now.
@@ -86,6 +102,20 @@ public final class FolderLock implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** Whether the lock is had; null where there are none. */
+    private static Boolean lock(FileChannel channel) {
+        try {
+            return channel.tryLock() != null;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    /** Whether other processes are kept out too. */
+    public boolean keepsProcessesOut() {
+        return shared;
     }
 
     private static Object key(Path file) throws IOException {

@@ -140,7 +140,8 @@ public record DefaultAssets(Path target, Path draft, Path trainFile, Path evalFi
             if (!Files.isDirectory(folder)) {
                 throw e;
             }
-            // Another process was quicker.
+            // Another process was quicker; whose it is, and what it unpacked, is looked at like any other.
+            return unpack(from, cache);
         } catch (RuntimeException | Error e) {
             Checkpoints.deleteTree(beside);
             throw e;

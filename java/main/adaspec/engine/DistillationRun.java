@@ -116,7 +116,7 @@ final class DistillationRun {
         RunDirectory.requireKept(output, settings.overwrite, settings.trainFiles, settings.evalFile);
         teachers.requireRoom(comparesGaps());
         var request = new RunStart.Request(output, stages(), settings.overwrite, settings.resume, last().saveTotalLimit(), settings.arguments);
-        try (FolderLock alone = RunStart.enter(request)) {
+        try (FolderLock alone = RunStart.enter(request, settings.listener)) {
             return run(teachers, request, prompts);
         }
     }

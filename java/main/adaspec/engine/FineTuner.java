@@ -61,7 +61,7 @@ public final class FineTuner {
             var stages = List.of(new RunStart.Stage("sft", request.output));
             var beginning = new RunStart.Request(
                     request.output, stages, request.overwrite, request.resume, request.options.saveTotalLimit(), request.arguments);
-            try (FolderLock alone = RunStart.enter(beginning)) {
+            try (FolderLock alone = RunStart.enter(beginning, listener)) {
                 RunStart start = RunStart.begin(beginning, settings, backend, listener);
                 data.introduction().forEach(listener::note);
                 return new StageRunner(backend, request.output, start.determining(), listener, stopping)

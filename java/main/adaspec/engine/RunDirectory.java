@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.StreamSupport;
@@ -20,6 +21,9 @@ import java.util.stream.StreamSupport;
 public final class RunDirectory {
     private static final String REFERENCE = "reference";
     private static final String LOCK = ".run.lock";
+
+    /** What every run leaves, from its beginning on. */
+    private static final List<String> MARKS = List.of("config.yaml", "train_command.txt");
 
     /** What runs write, besides {@code checkpoint-*} and the files of a model: what an overwriting run clears away first. */
     private static final List<String> RESULTS = List.of(
@@ -51,6 +55,8 @@ public final class RunDirectory {
             Files.createDirectories(folder);
             List<Path> results = results(folder);
             requireOfARun(folder, results);
+            // What says that a run was here goes last: who was ended on the way can begin again.
+            results.sort(Comparator.comparing(result -> MARKS.contains(result.getFileName().toString())));
             for (Path result : results) {
                 Checkpoints.deleteTree(result);
             }
@@ -79,7 +85,7 @@ public final class RunDirectory {
 
     /** Whole folders are deleted only where a run has been: anybody may call a folder "reference". */
     private static void requireOfARun(Path folder, List<Path> results) {
-        boolean run = Files.exists(folder.resolve("config.yaml")) || Files.exists(folder.resolve("train_command.txt"));
+        boolean run = MARKS.stream().anyMatch(mark -> Files.exists(folder.resolve(mark)));
         for (Path result : results) {
             if (!run && Files.isDirectory(result, LinkOption.NOFOLLOW_LINKS)) {
                 throw new InputException("the run would delete " + result + ", but " + folder

@@ -47,11 +47,15 @@ final class RunStart {
     }
 
     /** The folder for this run alone, until the result is closed; its content is as it was. */
-    static FolderLock enter(Request request) {
+    static FolderLock enter(Request request, RunListener listener) {
         if (request.resume == null && !request.overwrite) {
             RunDirectory.requireEmpty(request.output);
         }
-        return RunDirectory.lock(request.output);
+        FolderLock lock = RunDirectory.lock(request.output);
+        if (!lock.keepsProcessesOut()) {
+            listener.note("the file system of " + request.output + " has no locks: nothing keeps another process from using the folder too");
+        }
+        return lock;
     }
 
     /** Makes the {@linkplain #enter entered} folder ready, and leaves config.yaml and train_command.txt there. */

@@ -46,6 +46,7 @@ class InspectCommandTest {
         assertTrue(line.log().contains("is a file of the model " + model), line.log());
         assertArrayEquals(before, Files.readAllBytes(file));
         assertEquals(Main.OK, inspect(model, "--output-json", model.resolve("found.json").toString()).code());
+        assertTrue(inspect(model, "--output-json", "/").log().contains("cannot write /: it is a folder"));
     }
 
     /** Counted by hand: 16 channels, 2 layers, an MLP of 32, 260 rows. */

@@ -14,6 +14,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,6 +66,20 @@ class AtomicFileTest {
             });
             assertEquals(permissions, PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
         }
+    }
+
+    @Test
+    void aFileStaysThatOfItsGroup() throws IOException {
+        Path file = Files.writeString(folder.resolve("a.txt"), "before");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw----"));
+        try {
+            Files.setAttribute(file, "unix:gid", 54321);
+        } catch (IOException e) {
+            Assumptions.abort("only root gives files to any group");
+        }
+        AtomicFile.writeString(file, "after");
+        assertEquals(54321, Files.getAttribute(file, "unix:gid"));
+        assertEquals("rw-rw----", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
     }
 
     @Test

@@ -164,6 +164,21 @@ class ResultsTest {
         assertTrue(page.contains("| equal-tokens | 0 1 2 | 0.6"), page);
     }
 
+    /** The best is that of seeds which all have: with another seed each, the luckiest seed would be the best arm. */
+    @Test
+    void theBestDistillSpecIsChosenOverCommonSeeds() throws IOException {
+        for (int seed = 0; seed < 3; seed++) {
+            measured("equal-steps", seed, 5);
+            measured("adaspec", seed, 6);
+        }
+        measured("equal-tokens", 0, 4);
+        measured("equal-tokens", 1, 4);
+        measured("equal-tokens", 2, 4);
+        measured("equal-tokens", 3, 8);
+        String best = "AdaSPEC is above equal-steps, the best of the DistillSpec arms run so far (alpha +0.1000 [+0.1000, +0.1000], 3 seeds)";
+        assertTrue(page().contains(best));
+    }
+
     /** An interval over the prompts of one seed is no interval over seeds. */
     @Test
     void oneSeedShowsNothing() throws IOException {
