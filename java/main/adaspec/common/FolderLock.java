@@ -9,12 +9,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * One writer at a time in a folder, of all threads and processes: a locked file there, which is deleted when the lock is given back. A process that
- * is killed leaves the file, unlocked.
+ * One writer at a time in a folder, of all threads and processes: a locked file there. A process that is killed leaves the file, unlocked.
  */
 public final class FolderLock implements AutoCloseable {
     /** Of this process: it would lose a file's lock by closing any other channel to the file, so it does not even open one. */
@@ -23,17 +23,16 @@ public final class FolderLock implements AutoCloseable {
     private static final int ATTEMPTS = 10;
 
     private final Path folder;
-    private final Path file;
     private final FileChannel channel;
-    private final boolean made;
     private final boolean shared;
+    /** What is deleted when the lock is given back. */
+    private final List<Path> temporary;
 
-    private FolderLock(Path folder, Path file, FileChannel channel, boolean shared, boolean made) {
+    private FolderLock(Path folder, FileChannel channel, boolean shared, List<Path> temporary) {
         this.folder = folder;
-        this.file = file;
         this.channel = channel;
-        this.made = made;
         this.shared = shared;
+        this.temporary = temporary;
     }
 
     /**
@@ -41,14 +40,17 @@ public final class FolderLock implements AutoCloseable {
      * {@link #keepsProcessesOut}.
      *
      * @param name of the file that is locked
+     * @param keep leaves the file there; else it is deleted when the lock is given back, and the folder if it was made for it and is empty
      * @return null if somebody else has it
      */
-    public static FolderLock tryLock(Path folder, String name) throws IOException {
+    public static FolderLock tryLock(Path folder, String name, boolean keep) throws IOException {
         for (int attempt = 1;; attempt++) {
             boolean made = !Files.exists(folder);
             Files.createDirectories(folder);
             try {
-                return tryLock(folder.toRealPath(), name, made);
+                Path real = folder.toRealPath();
+                Path file = real.resolve(name);
+                return tryLock(real, file, keep ? List.of() : made ? List.of(file, real) : List.of(file));
             } catch (NoSuchFileException e) {
                 // Another process has just given the lock back, and deleted the folder that it had made.
                 if (attempt == ATTEMPTS) {
@@ -58,13 +60,13 @@ public final class FolderLock implements AutoCloseable {
         }
     }
 
-    private static FolderLock tryLock(Path folder, String name, boolean made) throws IOException {
+    private static FolderLock tryLock(Path folder, Path file, List<Path> temporary) throws IOException {
         if (!OWN.add(folder)) {
             return null;
         }
         FolderLock lock = null;
         try {
-            lock = tryLock(folder, folder.resolve(name), made);
+            lock = tryLockOfProcess(folder, file, temporary);
             return lock;
         } finally {
             if (lock == null) {
@@ -73,7 +75,7 @@ public final class FolderLock implements AutoCloseable {
         }
     }
 
-    private static FolderLock tryLock(Path folder, Path file, boolean made) throws IOException {
+    private static FolderLock tryLockOfProcess(Path folder, Path file, List<Path> temporary) throws IOException {
         while (true) {
             try {
                 Files.createFile(file);
@@ -92,7 +94,7 @@ public final class FolderLock implements AutoCloseable {
                 // Another process may have given it back, and so deleted it, after it was opened here: then what is locked has no name any more.
                 locked = before.equals(key(file));
                 if (locked) {
-                    return new FolderLock(folder, file, channel, alone != null, made);
+                    return new FolderLock(folder, channel, alone != null, temporary);
                 }
             } catch (NoSuchFileException e) {
                 // Given back just now.
@@ -123,13 +125,15 @@ public final class FolderLock implements AutoCloseable {
         return attributes.fileKey() == null ? file : attributes.fileKey();
     }
 
-    /** Gives it back; the folder is deleted too if it was made for the lock and is empty. */
+    /** Gives it back. Closing twice is calm. */
     @Override
     public void close() {
+        if (!channel.isOpen()) {
+            return;
+        }
         try (channel) {
-            Files.deleteIfExists(file);
-            if (made) {
-                Files.delete(folder);
+            for (Path path : temporary) {
+                Files.deleteIfExists(path);
             }
         } catch (IOException e) {
             // A file that stays is no lock, and a folder that is not empty is to stay.

@@ -101,7 +101,7 @@ public final class RunDirectory {
      */
     static FolderLock lock(Path folder) {
         try {
-            FolderLock lock = FolderLock.tryLock(folder, LOCK);
+            FolderLock lock = FolderLock.tryLock(folder, LOCK, false);
             if (lock == null) {
                 throw new InputException("another run is using " + folder + "; wait for it, or choose another --output-dir");
             }

@@ -23,24 +23,37 @@ class FolderLockTest {
     @Test
     void isOneAtATimeAndLeavesNothing() throws IOException {
         Path place = folder.resolve("a/place");
-        try (FolderLock first = FolderLock.tryLock(place, NAME)) {
+        try (FolderLock first = FolderLock.tryLock(place, NAME, false)) {
             assertNotNull(first);
-            assertNull(FolderLock.tryLock(place, NAME));
-            assertNull(FolderLock.tryLock(folder.resolve("a/../a/place"), NAME), "by another name");
-            try (FolderLock other = FolderLock.tryLock(folder.resolve("other"), NAME)) {
+            assertNull(FolderLock.tryLock(place, NAME, false));
+            assertNull(FolderLock.tryLock(folder.resolve("a/../a/place"), NAME, false), "by another name");
+            try (FolderLock other = FolderLock.tryLock(folder.resolve("other"), NAME, false)) {
                 assertNotNull(other);
             }
         }
         assertFalse(Files.exists(place), "made for the lock, and empty");
         Files.createDirectories(place);
-        FolderLock.tryLock(place, NAME).close();
+        FolderLock.tryLock(place, NAME, false).close();
         assertTrue(Files.exists(place), "was there before");
         assertFalse(Files.exists(place.resolve(NAME)));
         Path kept = folder.resolve("kept");
-        try (FolderLock lock = FolderLock.tryLock(kept, NAME)) {
+        try (FolderLock lock = FolderLock.tryLock(kept, NAME, false)) {
             Files.writeString(kept.resolve("result"), "");
         }
         assertTrue(Files.exists(kept.resolve("result")));
+    }
+
+    /** A second closing would have given away the lock of whoever came next. */
+    @Test
+    void mayKeepItsFileAndIsClosedOnce() throws IOException {
+        FolderLock first = FolderLock.tryLock(folder, NAME, true);
+        first.close();
+        assertTrue(Files.exists(folder.resolve(NAME)));
+        try (FolderLock second = FolderLock.tryLock(folder, NAME, false)) {
+            first.close();
+            assertNull(FolderLock.tryLock(folder, NAME, false));
+        }
+        assertFalse(Files.exists(folder.resolve(NAME)));
     }
 
     /** A second try must not give away what the first one has: closing a channel to a file gives back all of a process's locks on it. */
@@ -49,14 +62,14 @@ class FolderLockTest {
         Process process = Processes.start(Processes.java("adaspec.common.FolderLockTest$Holder", folder.toString()));
         try (BufferedReader reader = process.inputReader()) {
             Processes.readUntil(reader, "locked");
-            assertNull(FolderLock.tryLock(folder, NAME));
-            assertNull(FolderLock.tryLock(folder, NAME));
+            assertNull(FolderLock.tryLock(folder, NAME, false));
+            assertNull(FolderLock.tryLock(folder, NAME, false));
         } finally {
             process.destroyForcibly();
         }
         Processes.waitFor(process);
         assertTrue(Files.exists(folder.resolve(NAME)), "left by the killed process");
-        try (FolderLock lock = FolderLock.tryLock(folder, NAME)) {
+        try (FolderLock lock = FolderLock.tryLock(folder, NAME, false)) {
             assertNotNull(lock);
         }
         try (var files = Files.list(folder)) {
@@ -66,8 +79,8 @@ class FolderLockTest {
 
     static final class Holder {
         public static void main(String[] arguments) throws Exception {
-            try (FolderLock lock = FolderLock.tryLock(Path.of(arguments[0]), NAME)) {
-                FolderLock second = FolderLock.tryLock(Path.of(arguments[0]), NAME);
+            try (FolderLock lock = FolderLock.tryLock(Path.of(arguments[0]), NAME, false)) {
+                FolderLock second = FolderLock.tryLock(Path.of(arguments[0]), NAME, false);
                 System.out.println(lock != null && second == null ? "locked" : "not locked");
                 Thread.sleep(60_000);
             }

@@ -59,12 +59,9 @@ record TargetTexts(List<String> texts, List<Integer> lengths, boolean[] loops) {
         return false;
     }
 
+    /** Texts that end in a loop. */
     int count() {
-        int count = 0;
-        for (boolean loop : loops) {
-            count += loop ? 1 : 0;
-        }
-        return count;
+        return loops.length - others().length;
     }
 
     /** Of all tokens, those in texts that end in a loop. */

@@ -28,6 +28,7 @@ final class TaskState {
     private final Path folder;
     private final List<Integer> seeds;
     private final TargetTexts texts;
+    private final Times times;
     private final Map<Path, Evaluation> evaluations = new HashMap<>();
 
     /** @param folder of the task in the state's folder */
@@ -45,6 +46,7 @@ final class TaskState {
         }
         seeds = List.copyOf(numbers);
         texts = TargetTexts.read(folder.resolve("test.jsonl"));
+        times = Times.read(folder.resolveSibling("times.tsv"));
     }
 
     /** The seeds that every one of {@code arms} was measured with, ascending. */
@@ -79,7 +81,7 @@ final class TaskState {
             return null;
         }
         JsonNode stage = Json.readFile(file).path("stages").path(0);
-        long seconds = Times.read(folder.resolveSibling("times.tsv")).processorSeconds(folder.getFileName() + "/" + seed + "/" + arm);
+        long seconds = times.processorSeconds(folder.getFileName() + "/" + seed + "/" + arm);
         return new Cost(stage.path("steps").asLong(), stage.path("tokens").asLong(), seconds);
     }
 

@@ -1,17 +1,14 @@
 package adaspec.train.cache;
 
 import adaspec.common.AtomicFile;
+import adaspec.common.FolderLock;
 import adaspec.common.InputException;
 import adaspec.common.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -145,32 +142,19 @@ public final class CacheFolder {
 
     /** Makes the folder and keeps every other process from writing there until the result is closed, or this process is gone. */
     TeacherCache.Writing lock() {
-        Path file = folder.resolve(LOCK);
         try {
-            Files.createDirectories(folder);
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            FileLock lock = tryLock(channel);
+            FolderLock lock = FolderLock.tryLock(folder, LOCK, true);
             if (lock == null) {
-                channel.close();
                 throw new InputException("another process is writing the teacher cache " + folder + "; wait for it, or give another folder");
             }
-            return () -> {
-                try {
-                    channel.close();
-                } catch (IOException e) {
-                    throw new InputException("cannot write " + file + ": " + AtomicFile.reason(e), e);
-                }
-            };
+            if (!lock.keepsProcessesOut()) {
+                lock.close();
+                throw new IOException("the file system has no locks");
+            }
+            return lock::close;
         } catch (IOException e) {
-            throw new InputException("cannot write " + file + ": " + AtomicFile.reason(e) + "; give --teacher-cache a writable folder", e);
-        }
-    }
-
-    private static FileLock tryLock(FileChannel channel) throws IOException {
-        try {
-            return channel.tryLock();
-        } catch (OverlappingFileLockException e) {
-            return null;
+            throw new InputException(
+                    "cannot write " + folder.resolve(LOCK) + ": " + AtomicFile.reason(e) + "; give --teacher-cache a writable folder", e);
         }
     }
 
