@@ -51,12 +51,16 @@ mkdir -p target/sanitize
 if [ -z "$record" ]; then
     run
 else
+    # A build that fails replaces no record.
+    partial=$(mktemp)
+    trap 'rm -f "$partial"' EXIT
     {
         printf '# The operations under sanitizers\n\n    %s\n\n' "$command"
         echo "$(date -u +%F), $(git describe --always --dirty), $(c++ --version | head -n 1), $(nproc) cores, $(uname -sm)."
         echo
         run
-    } > "$record"
-    cat "$record"
+    } > "$partial"
+    cat "$partial"
+    cp --no-preserve=mode "$partial" "$record"
 fi
 [ -z "$failed" ]

@@ -72,10 +72,10 @@ for task in "${TASKS[@]}"; do
     [[ -n "${EPOCHS[$task]:-}" && -n "${TARGET_EPOCHS[$task]:-}" ]] ||
         fail "TASKS names $task, for which settings.sh has no TARGET_EPOCHS or no EPOCHS; known are ${known[*]}"
 done
+arms=(untrained "${ARMS[@]}" "${SWEEP[@]/#/k-}" "${LONGER_ARMS[@]/%/-x$LONGER}")
 for entry in ${only[@]+"${only[@]}"}; do
     [[ " ${TASKS[*]} " == *" ${entry%%/*} "* ]] || fail "--only $entry: no task is called ${entry%%/*}; known are ${TASKS[*]}"
-    [[ "$entry" != */* || " untrained ${ARMS[*]} ${SWEEP[*]/#/k-} " == *" ${entry#*/} "* ]] ||
-        fail "--only $entry: no arm is called ${entry#*/}; known are untrained ${ARMS[*]} ${SWEEP[*]/#/k-}"
+    [[ "$entry" != */* || " ${arms[*]} " == *" ${entry#*/} "* ]] || fail "--only $entry: no arm is called ${entry#*/}; known are ${arms[*]}"
 done
 if [ -z "$tiny" ]; then
     [ -n "$data" ] || fail "DATA is missing; a folder with gsm8k/train.jsonl, gsm8k/test.jsonl and so on was expected"
@@ -328,11 +328,13 @@ alpha() { # alpha FILE: of an evaluation; leaves alpha
 #   equal-steps    DistillSpec, B and E: the reference stage of AdaSPEC, bit for bit
 #   equal-tokens   DistillSpec with the batches and epochs of AdaSPEC's selective stage: its steps and its tokens
 #   whole-budget   DistillSpec with the steps and the tokens of both of AdaSPEC's stages together: n samples make 2 E n / 16 = 3.5 E n / 28 steps
+#   ARM-xN         ARM with N E in the place of E, and so its reference
 arm_options() { # arm_options TASK ARM; leaves epochs and options
-    local E=${EPOCHS[$1]} long whole
+    local E=${EPOCHS[$1]} arm=${2%-x*} long whole
+    [ "$arm" = "$2" ] || E=$(math "$E * ${2##*-x}")
     long=$(math "$E / 0.4") whole=$(math "$E * 3.5")
     local compensated=(--per-device-train-batch-size 16 --num-train-epochs "$E" --k-compensation on)
-    case $2 in
+    case $arm in
         equal-steps) epochs=$E options=(--method distillspec --per-device-train-batch-size 16 --num-train-epochs "$E") ;;
         equal-tokens) epochs=$long options=(--method distillspec --per-device-train-batch-size 40 --num-train-epochs "$long") ;;
         whole-budget) epochs=$whole options=(--method distillspec --per-device-train-batch-size 28 --num-train-epochs "$whole") ;;
@@ -343,12 +345,12 @@ arm_options() { # arm_options TASK ARM; leaves epochs and options
         lk) epochs=$long options=(--method distillspec --loss lk_hybrid --per-device-train-batch-size 40 --num-train-epochs "$long") ;;
         adaspec-lk) epochs=$long options=("${compensated[@]}" --loss lk_hybrid) ;;
         # Other shares on the same steps and tokens; 0.4 would be adaspec, 1 equal-tokens.
-        k-*) epochs=$long options=(--k "${2#k-}" --per-device-train-batch-size 40 --num-train-epochs "$long" --k-compensation off) ;;
-        *) fail "no arm is called $2; known are untrained ${ARMS[*]} ${SWEEP[*]/#/k-}" ;;
+        k-*) epochs=$long options=(--k "${arm#k-}" --per-device-train-batch-size 40 --num-train-epochs "$long" --k-compensation off) ;;
+        *) fail "no arm is called $2; known are ${arms[*]}" ;;
     esac
 }
 family() { # whose learning rate an arm takes
-    case $1 in
+    case ${1%-x*} in
         equal-steps | equal-tokens | whole-budget) echo equal-tokens ;;
         lk | adaspec-lk) echo "$1" ;;
         *) echo adaspec ;;
@@ -383,14 +385,16 @@ rate() {
 }
 
 arm() { # arm TASK SEED ARM: trains and measures it
-    local task=$1 seed=$2 arm=$3 from=draft/$2 own=()
+    local task=$1 seed=$2 arm=$3 from=draft/$2 own=() reference
     target "$task"
     draft "$seed"
     if [ "$arm" != untrained ]; then
         arm_options "$task" "$arm"
         if [[ " ${options[*]} " != *" distillspec "* ]]; then
-            arm "$task" "$seed" equal-steps
-            own=(--reference "$state/$task/$seed/equal-steps")
+            reference=equal-steps
+            [ "$arm" = "${arm%-x*}" ] || reference+=-x${arm##*-x}
+            arm "$task" "$seed" "$reference"
+            own=(--reference "$state/$task/$seed/$reference")
         fi
         rate "$(family "$arm")"
         arm_options "$task" "$arm"
@@ -437,6 +441,11 @@ for task in "${TASKS[@]}"; do
         for seed in "${SWEEP_SEEDS[@]}"; do
             for k in "${SWEEP[@]}"; do
                 ! wanted "$task" "k-$k" || arm "$task" "$seed" "k-$k"
+            done
+        done
+        for seed in "${LONGER_SEEDS[@]}"; do
+            for name in "${LONGER_ARMS[@]/%/-x$LONGER}"; do
+                ! wanted "$task" "$name" || arm "$task" "$seed" "$name"
             done
         done
     fi

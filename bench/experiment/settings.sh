@@ -6,6 +6,9 @@ read -ra OTHER_SEEDS <<< "${OTHER_SEEDS:-0 1}"     # of the other tasks
 ARMS=(equal-steps equal-tokens whole-budget adaspec no-compensation random bottom lk adaspec-lk)
 SWEEP=(0.1 0.2 0.6 0.8)                            # shares k on gsm8k, beside 0.4 (adaspec) and 1 (equal-tokens)
 SWEEP_SEEDS=(0 1)
+LONGER=6                                           # times the epochs of these arms on gsm8k, as ARM-x6, nearer to convergence
+LONGER_ARMS=(equal-steps equal-tokens whole-budget adaspec random)
+LONGER_SEEDS=(0 1)
 
 # Data: samples at most.
 VALIDATION=100
@@ -40,6 +43,7 @@ settings() {
   $DRAFT_STEPS pretraining steps of 16 texts of the same.
 - Distillation: B = 16, k = 0.4, at most $DISTILL samples; E, in epochs:${epochs%,}; AdamW, weight decay 0.1, constant rate, no warm-up, clipped to
   norm 1, f32.
+- On gsm8k also with $LONGER E in the place of E, for ${LONGER_ARMS[*]}, seeds ${LONGER_SEEDS[*]}.
 - A seed is a draft (initial weights, order of pretraining) and the order of the distillation's samples; the arms of a seed share both. One target
   a task.
 - equal-steps, equal-tokens and whole-budget share a learning rate, and so do the arms with a selection and kl_div; lk and adaspec-lk have their own.

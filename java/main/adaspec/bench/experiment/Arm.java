@@ -1,7 +1,6 @@
 package adaspec.bench.experiment;
 
 import java.util.List;
-import java.util.Optional;
 
 /**
  * An arm of the experiment, as {@code run.sh} calls it.
@@ -52,7 +51,8 @@ record Arm(String name, String meaning) {
         return !name.equals(UNTRAINED) && !DISTILLSPEC.contains(name) && !name.equals(LK) && !name.equals(RANDOM);
     }
 
-    static Optional<Arm> named(String name) {
-        return ALL.stream().filter(arm -> arm.name.equals(name)).findFirst();
+    /** The name of the arm {@code arm} with {@code times} the epochs; once is the arm itself. */
+    static String longer(String arm, int times) {
+        return times == 1 ? arm : arm + "-x" + times;
     }
 }

@@ -2,7 +2,6 @@ package adaspec.bench.experiment;
 
 import adaspec.bench.experiment.HierarchicalBootstrap.Rate;
 import adaspec.common.AtomicFile;
-import adaspec.common.InputException;
 import adaspec.eval.Interval;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,6 +57,9 @@ final class TaskPage {
         if (task.name().equals(SWEPT)) {
             sweep();
         }
+        for (int times : of.multiples()) {
+            moreEpochs(times, found);
+        }
     }
 
     // ------------------------------------------------------------------------------------------------ the target's texts
@@ -99,7 +101,7 @@ final class TaskPage {
                 continue;
             }
             Rate all = of.rate(Measure.ALPHA, arm.name(), seeds);
-            requirePrompts(all.prompts(), arm.name(), texts.texts().size(), "the target's texts");
+            of.requirePrompts(all, arm.name(), texts.texts().size(), "the target's texts");
             Rate rate = all.of(texts.others());
             Rate adaspec = of.rate(Measure.ALPHA, Arm.ADASPEC, seeds).of(texts.others());
             Difference difference = Difference.of(adaspec, rate, seeds);
@@ -136,10 +138,9 @@ final class TaskPage {
             }
             var row = new StringBuilder("| " + arm.name() + " | " + seeds.stream().map(String::valueOf).collect(Collectors.joining(" ")));
             for (Measure measure : Measure.values()) {
-                Rate rate = of.rate(measure, arm.name(), seeds);
-                row.append(" | ").append(Format.rate(rate.mean())).append(' ').append(Format.interval(HierarchicalBootstrap.mean(rate)));
+                row.append(" | ").append(rate(measure, arm.name(), seeds));
             }
-            row.append(costs(arm, seeds.getFirst()));
+            row.append(costs(arm, 1, seeds.getFirst()));
             Evaluation speed = of.speed(arm.name());
             for (String key : List.of("plain_tokens_per_second", "speculative_tokens_per_second", "speedup")) {
                 double value = speed == null ? Double.NaN : speed.number(key);
@@ -165,12 +166,12 @@ final class TaskPage {
         line("");
     }
 
-    private String costs(Arm arm, int seed) {
-        TaskState.Cost own = of.cost(arm.name(), seed);
+    private String costs(Arm arm, int times, int seed) {
+        TaskState.Cost own = of.cost(Arm.longer(arm.name(), times), seed);
         if (own == null) {
             return " | - | - | - | - | -";
         }
-        TaskState.Cost reference = arm.hasReference() ? of.cost(Arm.EQUAL_STEPS, seed) : null;
+        TaskState.Cost reference = arm.hasReference() ? of.cost(Arm.longer(Arm.EQUAL_STEPS, times), seed) : null;
         return String.format(
                 Locale.ROOT,
                 " | %d | %s | %s | %s | %d",
@@ -196,7 +197,7 @@ final class TaskPage {
             if (arm.name().equals(Arm.ADASPEC) || seeds.isEmpty()) {
                 continue;
             }
-            Difference difference = difference(Measure.ALPHA, Arm.ADASPEC, arm.name(), seeds);
+            Difference difference = of.difference(Measure.ALPHA, Arm.ADASPEC, arm.name(), seeds);
             rows.add(row(difference, Arm.ADASPEC, arm.name()));
             plot.row(arm.name(), difference.mean(), difference.bootstrap(), difference.each());
             if (arm.name().equals(Arm.RANDOM)) {
@@ -206,7 +207,7 @@ final class TaskPage {
         for (Arm.Pair pair : Arm.OTHER_PAIRS) {
             List<Integer> seeds = of.seeds(pair.arm(), pair.against());
             if (!seeds.isEmpty()) {
-                rows.add(row(difference(Measure.ALPHA, pair.arm(), pair.against(), seeds), pair.arm(), pair.against()));
+                rows.add(row(of.difference(Measure.ALPHA, pair.arm(), pair.against(), seeds), pair.arm(), pair.against()));
             }
         }
         if (rows.isEmpty()) {
@@ -217,7 +218,7 @@ final class TaskPage {
         rows.forEach(this::line);
         line("");
         picture(task.name(), plot);
-        String againstDistillSpec = againstDistillSpec();
+        String againstDistillSpec = againstDistillSpec(1);
         if (againstDistillSpec != null) {
             found.add(task.name() + ": " + againstDistillSpec
                     + (random == null ? "; 40 % by lot was not run yet" : "; " + random.sentence("AdaSPEC", "40 % by lot")) + ".");
@@ -225,10 +226,11 @@ final class TaskPage {
     }
 
     /** What is said of AdaSPEC and the best of the DistillSpec arms, over the seeds that all of these have; null if there is no such seed. */
-    private String againstDistillSpec() {
-        List<String> measured = Arm.DISTILLSPEC.stream().filter(arm -> !of.seeds(Arm.ADASPEC, arm).isEmpty()).toList();
+    private String againstDistillSpec(int times) {
+        String adaspec = Arm.longer(Arm.ADASPEC, times);
+        List<String> measured = Arm.DISTILLSPEC.stream().map(arm -> Arm.longer(arm, times)).filter(arm -> !of.seeds(adaspec, arm).isEmpty()).toList();
         List<String> all = new ArrayList<>(measured);
-        all.add(Arm.ADASPEC);
+        all.add(adaspec);
         List<Integer> seeds = of.seeds(all.toArray(String[]::new));
         if (measured.isEmpty() || seeds.isEmpty()) {
             return null;
@@ -238,21 +240,7 @@ final class TaskPage {
         String which = measured.size() == Arm.DISTILLSPEC.size()
                 ? "the best DistillSpec (" + best + ")"
                 : best + ", the best of the DistillSpec arms run so far";
-        return difference(Measure.ALPHA, Arm.ADASPEC, best, seeds).sentence("AdaSPEC", which);
-    }
-
-    private Difference difference(Measure measure, String arm, String against, List<Integer> seeds) {
-        Rate first = of.rate(measure, arm, seeds);
-        Rate second = of.rate(measure, against, seeds);
-        requirePrompts(second.prompts(), against, first.prompts(), "the arm " + arm);
-        return Difference.of(first, second, seeds);
-    }
-
-    private void requirePrompts(int prompts, String arm, int expected, String ofWhat) {
-        if (prompts != expected) {
-            throw new InputException("the arm " + arm + " of " + task.name() + " was measured on " + prompts + " prompts; " + expected
-                    + ", as many as those of " + ofWhat + ", were expected");
-        }
+        return of.difference(Measure.ALPHA, adaspec, best, seeds).sentence("AdaSPEC", which);
     }
 
     /** @param alpha the difference of alpha between the two arms */
@@ -266,7 +254,7 @@ final class TaskPage {
                 Format.signed(alpha.student()),
                 Format.each(alpha.each())));
         for (Measure measure : List.of(Measure.EXPECTED_ACCEPTANCE, Measure.BLOCK_EFFICIENCY)) {
-            Difference difference = difference(measure, arm, against, alpha.seeds());
+            Difference difference = of.difference(measure, arm, against, alpha.seeds());
             row.append(" | ").append(Format.signed(difference.mean())).append(' ').append(Format.signed(difference.bootstrap()));
         }
         return row + " |";
@@ -302,7 +290,7 @@ final class TaskPage {
             Rate rate = of.rate(Measure.ALPHA, arms[i], seeds);
             Interval interval = HierarchicalBootstrap.mean(rate);
             plot.row("k = " + shares.get(i), rate.mean(), interval, rate.values());
-            Difference difference = difference(Measure.ALPHA, arms[i], Arm.EQUAL_TOKENS, seeds);
+            Difference difference = of.difference(Measure.ALPHA, arms[i], Arm.EQUAL_TOKENS, seeds);
             String against = Format.signed(difference.mean()) + " " + Format.signed(difference.bootstrap()) + " | " + Format.each(difference.each());
             String alpha = Format.rate(rate.mean()) + " " + Format.interval(interval);
             line("| " + shares.get(i) + " | " + alpha + " | " + (shares.get(i) == 1 ? "- | -" : against) + " |");
@@ -313,6 +301,57 @@ final class TaskPage {
 
     private static String armOfShare(double share) {
         return share == 0.4 ? Arm.ADASPEC : share == 1 ? Arm.EQUAL_TOKENS : SWEEP + share;
+    }
+
+    // ------------------------------------------------------------------------------------------------ more epochs
+
+    /** The arms that were trained for {@code times} the epochs, over the seeds that all of them have. */
+    private void moreEpochs(int times, List<String> found) {
+        List<Arm> arms = Arm.ALL.stream().filter(arm -> !of.seeds(Arm.longer(arm.name(), times)).isEmpty()).toList();
+        List<Integer> seeds = of.seeds(arms.stream().map(arm -> Arm.longer(arm.name(), times)).toArray(String[]::new));
+        line("### " + times + " times the epochs");
+        line("");
+        if (seeds.isEmpty()) {
+            line("No seed has all of its arms yet.");
+            line("");
+            return;
+        }
+        String adaspec = Arm.longer(Arm.ADASPEC, times);
+        boolean paired = !of.seeds(adaspec).isEmpty();
+        line("As above, with " + times + " E in the place of E in every stage. The learning rates are those chosen for E. Seeds "
+                + seeds.stream().map(String::valueOf).collect(Collectors.joining(" ")) + ".");
+        line("");
+        line("| arm | alpha | with E | adaspec minus it, over seeds and prompts | over seeds (Student) | each seed | expected acceptance"
+                + " | block efficiency | steps | tokens, draft | reference | target | processor s |");
+        line("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+        Difference random = null;
+        for (Arm arm : arms) {
+            String name = Arm.longer(arm.name(), times);
+            var row = new StringBuilder("| " + arm.name() + " | " + rate(Measure.ALPHA, name, seeds) + " | "
+                    + (of.seeds(arm.name()).containsAll(seeds) ? rate(Measure.ALPHA, arm.name(), seeds) : "-"));
+            if (paired && !arm.name().equals(Arm.ADASPEC)) {
+                Difference difference = of.difference(Measure.ALPHA, adaspec, name, seeds);
+                random = arm.name().equals(Arm.RANDOM) ? difference : random;
+                row.append(" | ").append(Format.signed(difference.mean())).append(' ').append(Format.signed(difference.bootstrap()))
+                        .append(" | ").append(Format.signed(difference.student())).append(" | ").append(Format.each(difference.each()));
+            } else {
+                row.append(" | - | - | -");
+            }
+            row.append(" | ").append(rate(Measure.EXPECTED_ACCEPTANCE, name, seeds));
+            row.append(" | ").append(rate(Measure.BLOCK_EFFICIENCY, name, seeds));
+            line(row + costs(arm, times, seeds.getFirst()) + " |");
+        }
+        line("");
+        String againstDistillSpec = againstDistillSpec(times);
+        if (againstDistillSpec != null) {
+            found.add(task.name() + ", " + times + " times the epochs: " + againstDistillSpec
+                    + (random == null ? "" : "; " + random.sentence("AdaSPEC", "40 % by lot")) + ".");
+        }
+    }
+
+    private String rate(Measure measure, String arm, List<Integer> seeds) {
+        Rate rate = of.rate(measure, arm, seeds);
+        return Format.rate(rate.mean()) + " " + Format.interval(HierarchicalBootstrap.mean(rate));
     }
 
     // ------------------------------------------------------------------------------------------------ texts

@@ -14,6 +14,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What {@code run.sh} has left of one task: whatever is there, measured arms of some seeds. */
 final class TaskState {
@@ -25,6 +27,9 @@ final class TaskState {
      */
     record Cost(long steps, long tokens, long processorSeconds) {}
 
+    /** A measured arm with more epochs. */
+    private static final Pattern LONGER = Pattern.compile(".*-x(\\d{1,4})\\.json");
+
     private final Path folder;
     private final List<Integer> seeds;
     private final TargetTexts texts;
@@ -34,19 +39,20 @@ final class TaskState {
     /** @param folder of the task in the state's folder */
     TaskState(Path folder) {
         this.folder = folder;
-        var numbers = new TreeSet<Integer>();
-        if (Files.isDirectory(folder)) {
-            try (var files = Files.list(folder)) {
-                files.map(file -> file.getFileName().toString())
-                        .filter(name -> name.matches("\\d{1,6}"))
-                        .forEach(name -> numbers.add(Integer.parseInt(name)));
-            } catch (IOException e) {
-                throw new InputException("cannot read " + folder + ": " + AtomicFile.reason(e), e);
-            }
-        }
-        seeds = List.copyOf(numbers);
+        seeds = names(folder).stream().filter(name -> name.matches("\\d{1,6}")).map(Integer::parseInt).sorted().toList();
         texts = TargetTexts.read(folder.resolve("test.jsonl"));
         times = Times.read(folder.resolveSibling("times.tsv"));
+    }
+
+    private static List<String> names(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (var files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).toList();
+        } catch (IOException e) {
+            throw new InputException("cannot read " + folder + ": " + AtomicFile.reason(e), e);
+        }
     }
 
     /** The seeds that every one of {@code arms} was measured with, ascending. */
@@ -72,6 +78,36 @@ final class TaskState {
             }
         }
         return new Rate(part, whole);
+    }
+
+    /** {@code arm} minus {@code against}, seed by seed. */
+    Difference difference(Measure measure, String arm, String against, List<Integer> ofSeeds) {
+        Rate first = rate(measure, arm, ofSeeds);
+        Rate second = rate(measure, against, ofSeeds);
+        requirePrompts(second, against, first.prompts(), "the arm " + arm);
+        return Difference.of(first, second, ofSeeds);
+    }
+
+    /** @throws InputException if {@code rate}, of {@code arm}, is not over {@code expected} prompts, as many as {@code ofWhat} has */
+    void requirePrompts(Rate rate, String arm, int expected, String ofWhat) {
+        if (rate.prompts() != expected) {
+            throw new InputException("the arm " + arm + " of " + folder.getFileName() + " was measured on " + rate.prompts() + " prompts; " + expected
+                    + ", as many as those of " + ofWhat + ", were expected");
+        }
+    }
+
+    /** How many times the epochs arms were trained for, other than once, ascending. */
+    List<Integer> multiples() {
+        var found = new TreeSet<Integer>();
+        for (int seed : seeds) {
+            for (String name : names(folder.resolve(Integer.toString(seed)))) {
+                Matcher longer = LONGER.matcher(name);
+                if (longer.matches()) {
+                    found.add(Integer.parseInt(longer.group(1)));
+                }
+            }
+        }
+        return List.copyOf(found);
     }
 
     /** Of the stage that trained {@code arm}; null for what was not trained. */

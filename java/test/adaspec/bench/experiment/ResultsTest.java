@@ -209,6 +209,28 @@ class ResultsTest {
         assertTrue(svg.contains("equal-tokens") && svg.contains("0.1000 [0.1000, 0.1000]"), svg);
     }
 
+    /** Nearer to convergence the order turns round, and that is told of its own: never mixed with the arms of one E. */
+    @Test
+    void armsOfMoreEpochsAreComparedWithEachOther() throws IOException {
+        for (int seed = 0; seed < 3; seed++) {
+            measured("equal-steps", seed, 4);
+            measured("adaspec", seed, 3);
+            measured("equal-steps-x6", seed, 6);
+            measured("random-x6", seed, 6);
+            measured("adaspec-x6", seed, 7);
+        }
+        measured("equal-steps-x6", 3, 8);
+        String page = page();
+        assertTrue(page.contains("- gsm8k: AdaSPEC is below equal-steps, the best of the DistillSpec arms run so far (alpha -0.1000"), page);
+        assertTrue(page.contains("- gsm8k, 6 times the epochs: AdaSPEC is above equal-steps-x6, the best of the DistillSpec arms run so far"
+                + " (alpha +0.1000 [+0.1000, +0.1000], 3 seeds); AdaSPEC is above 40 % by lot (alpha +0.1000"), page);
+        assertTrue(page.contains("### 6 times the epochs"), page);
+        assertTrue(page.contains("| equal-steps | 0.6000 [0."), page);
+        String row = page.lines().filter(line -> line.startsWith("| adaspec | 0.7000 [0.")).findFirst().orElseThrow();
+        assertTrue(row.contains("] | 0.3000 [0.") && row.endsWith(" | 94 | 345,678 | 345,678 + 345,678 | 691,356 | 24 |"), row);
+        assertTrue(page.contains(" | +0.1000 [+0.1000, +0.1000] | [+0.1000, +0.1000] | +0.1000 +0.1000 +0.1000 | 0.6000 [0."), page);
+    }
+
     @Test
     void promptsThatDifferAreRefused() throws IOException {
         measured("adaspec", 0, 6);
