@@ -12,6 +12,8 @@ public class InputException extends RuntimeException {
     /** Of a sentence that is longer the middle is left out: a value from a damaged file can have millions of letters. */
     private static final int MOST_LETTERS = 1000;
 
+    private static final int MOST_QUOTED = 100;
+
     public InputException(String sentence) {
         super(tidy(sentence));
     }
@@ -20,18 +22,33 @@ public class InputException extends RuntimeException {
         super(tidy(sentence), cause);
     }
 
+    /** The beginning of a value that a sentence quotes, so that there is room for the rest of it. */
+    public static String excerpt(Object value) {
+        String text = String.valueOf(value);
+        return text.length() <= MOST_QUOTED ? text : text.substring(0, MOST_QUOTED) + "...";
+    }
+
     /** On one line, and without what would change a terminal: names and values in a sentence come from files. */
     private static String tidy(String sentence) {
-        int half = MOST_LETTERS / 2;
-        String shown = sentence.length() <= MOST_LETTERS
-                ? sentence
-                : sentence.substring(0, half) + " ... " + sentence.substring(sentence.length() - half);
         StringBuilder tidied = new StringBuilder();
-        shown.strip().replaceAll("\\s*\\R\\s*", "; ").codePoints().forEach(c -> {
+        withoutMiddle(sentence).strip().replaceAll("\\s*\\R\\s*", "; ").codePoints().forEach(c -> {
             boolean turnsText = c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069;
             boolean printable = !Character.isISOControl(c) && Character.getType(c) != Character.SURROGATE && !turnsText;
             tidied.append(printable ? Character.toString(c) : String.format("\\u%04x", c));
         });
-        return tidied.toString();
+        // Six letters stand for each that was not printable.
+        return withoutMiddle(tidied.toString());
+    }
+
+    private static String withoutMiddle(String text) {
+        if (text.length() <= MOST_LETTERS) {
+            return text;
+        }
+        int left = MOST_LETTERS / 2;
+        int right = text.length() - left;
+        // Half of a character of two is none.
+        left -= Character.isHighSurrogate(text.charAt(left - 1)) ? 1 : 0;
+        right += Character.isLowSurrogate(text.charAt(right)) ? 1 : 0;
+        return text.substring(0, left) + " ... " + text.substring(right);
     }
 }

@@ -101,13 +101,13 @@ public final class Scoring {
         List<Line> lines = new ArrayList<>();
         JsonLines.read(file, JsonLines.Blank.REFUSE, (value, number, where) -> {
             if (!value.isArray()) {
-                throw new InputException("a JSON array of token ids was expected, not " + abbreviate(value));
+                throw new InputException("a JSON array of token ids was expected, not " + InputException.excerpt(value));
             }
             int[] ids = new int[value.size()];
             for (int i = 0; i < ids.length; i++) {
                 JsonNode id = value.get(i);
                 if (!id.isIntegralNumber() || !id.canConvertToInt()) {
-                    throw new InputException("entry " + i + " is " + abbreviate(id) + "; a token id was expected");
+                    throw new InputException("entry " + i + " is " + InputException.excerpt(id) + "; a token id was expected");
                 }
                 ids[i] = id.asInt();
             }
@@ -122,17 +122,12 @@ public final class Scoring {
         List<Line> lines = new ArrayList<>();
         JsonLines.read(request.textFile(), JsonLines.Blank.REFUSE, (value, number, where) -> {
             if (!value.isTextual()) {
-                throw new InputException("a JSON string was expected, not " + abbreviate(value));
+                throw new InputException("a JSON string was expected, not " + InputException.excerpt(value));
             }
             int[] ids = tokenizer.encode(value.asText(), true).ids();
             scorer.requireScorable(ids);
             lines.add(new Line(where, ids));
         });
         return lines;
-    }
-
-    private static String abbreviate(JsonNode value) {
-        String text = value.toString();
-        return text.length() <= 40 ? text : text.substring(0, 37) + "...";
     }
 }

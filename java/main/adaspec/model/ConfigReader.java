@@ -97,12 +97,7 @@ final class ConfigReader {
 
     InputException wrong(String key, String expected) {
         JsonNode node = root.path(key);
-        String value = node.isMissingNode() ? "is missing" : "is " + abbreviate(node.toString());
+        String value = node.isMissingNode() ? "is missing" : "is " + InputException.excerpt(node);
         return new InputException(where + ": \"" + key + "\" " + value + "; " + expected + " was expected");
-    }
-
-    /** The beginning of a value, for a sentence. */
-    static String abbreviate(String text) {
-        return text.length() <= 60 ? text : text.substring(0, 57) + "...";
     }
 }

@@ -237,7 +237,7 @@ public final class Model implements AutoCloseable {
         for (int i = 0; i < ids.length; i++) {
             JsonNode value = values.get(i);
             if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() < 0) {
-                throw new InputException(where + ": \"eos_token_id\" is " + ConfigReader.abbreviate(node.toString())
+                throw new InputException(where + ": \"eos_token_id\" is " + InputException.excerpt(node)
                         + "; a token id or a list of them was expected");
             }
             ids[i] = value.asInt();

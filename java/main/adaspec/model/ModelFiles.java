@@ -45,7 +45,7 @@ public final class ModelFiles {
             String name = entry.getValue().asText();
             if (!entry.getValue().isTextual() || name.isEmpty() || name.contains("/") || name.contains("\\")) {
                 throw new InputException(index + ": tensor " + entry.getKey() + " is said to be in "
-                        + ConfigReader.abbreviate(entry.getValue().toString()) + "; the name of a file in the same folder was expected");
+                        + InputException.excerpt(entry.getValue()) + "; the name of a file in the same folder was expected");
             }
             shards.put(entry.getKey(), name);
         });

@@ -1,5 +1,6 @@
 package adaspec.text;
 
+import adaspec.common.InputException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +46,7 @@ final class PostProcessorJson {
             file.object(piece, place);
             if (piece.has("Sequence")) {
                 if (seen[0] || !piece.get("Sequence").path("id").asText().equals("A")) {
-                    throw file.bad("has " + TokenizerFile.shortened(piece) + " as " + place + "; the text A was expected once");
+                    throw file.bad("has " + InputException.excerpt(piece) + " as " + place + "; the text A was expected once");
                 }
                 seen[0] = true;
                 return;
@@ -54,7 +55,7 @@ final class PostProcessorJson {
             String ids = where + ".special_tokens['" + name + "'].ids";
             for (JsonNode id : file.array(node.path("special_tokens").path(name).get("ids"), ids)) {
                 if (!id.isIntegralNumber() || !id.canConvertToInt() || !known.test(id.intValue())) {
-                    throw file.bad("adds id " + TokenizerFile.shortened(id) + " in " + ids + ", which no token has");
+                    throw file.bad("adds id " + InputException.excerpt(id) + " in " + ids + ", which no token has");
                 }
                 (seen[0] ? suffix : before).add(id.intValue());
             }

@@ -61,7 +61,7 @@ record TokenizerFile(Path path) {
     String text(JsonNode node, String key, String where) {
         JsonNode value = node.get(key);
         if (value == null || !value.isTextual()) {
-            throw bad("has " + shortened(value) + " as " + where + "." + key + "; a text was expected");
+            throw bad("has " + InputException.excerpt(value) + " as " + where + "." + key + "; a text was expected");
         }
         if (!value.asText().isEmpty()) {
             requireValid(value.asText(), where + "." + key);
@@ -73,7 +73,7 @@ record TokenizerFile(Path path) {
     String character(JsonNode node, String key, String where) {
         String value = text(node, key, where);
         if (value.codePointCount(0, value.length()) != 1) {
-            throw bad("has " + shortened(node.get(key)) + " as " + where + "." + key + "; one character was expected");
+            throw bad("has " + InputException.excerpt(node.get(key)) + " as " + where + "." + key + "; one character was expected");
         }
         return value;
     }
@@ -84,7 +84,7 @@ record TokenizerFile(Path path) {
             return absent;
         }
         if (!value.isBoolean()) {
-            throw bad("has " + shortened(value) + " as " + where + "." + key + "; true or false was expected");
+            throw bad("has " + InputException.excerpt(value) + " as " + where + "." + key + "; true or false was expected");
         }
         return value.booleanValue();
     }
@@ -92,7 +92,7 @@ record TokenizerFile(Path path) {
     int count(JsonNode node, String key, String where) {
         JsonNode value = node.get(key);
         if (value == null || !value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 0) {
-            throw bad("has " + shortened(value) + " as " + where + "." + key + "; a whole number from 0 on was expected");
+            throw bad("has " + InputException.excerpt(value) + " as " + where + "." + key + "; a whole number from 0 on was expected");
         }
         return value.intValue();
     }
@@ -115,7 +115,7 @@ record TokenizerFile(Path path) {
             try {
                 return Regex.of(regex.asText());
             } catch (RegexException e) {
-                throw bad("has a regular expression as " + where + ".pattern.Regex that " + e.getMessage() + ": " + shortened(regex));
+                throw bad("has a regular expression as " + where + ".pattern.Regex that " + e.getMessage() + ": " + InputException.excerpt(regex));
             }
         }
         if (!literal.isTextual() || literal.asText().isEmpty()) {
@@ -134,11 +134,5 @@ record TokenizerFile(Path path) {
                 i++;
             }
         }
-    }
-
-    /** A value for a sentence. */
-    static String shortened(JsonNode value) {
-        String text = String.valueOf(value);
-        return text.length() <= 100 ? text : text.substring(0, 100) + "...";
     }
 }

@@ -35,7 +35,7 @@ final class TokenizerJson {
         JsonNode model = file.object(root.get("model"), "model");
         JsonNode type = model.get("type");
         if (!TokenizerFile.absent(type) && !type.asText().equals("BPE")) {
-            throw file.bad("has model type " + TokenizerFile.shortened(type) + "; only BPE is known");
+            throw file.bad("has model type " + InputException.excerpt(type) + "; only BPE is known");
         }
         VocabularyJson vocabulary = new VocabularyJson(file, model, root.get("added_tokens"));
         Normalizer normalizer = NormalizerJson.read(file, root.get("normalizer"));
@@ -66,7 +66,7 @@ final class TokenizerJson {
         for (String affix : new String[] {"continuing_subword_prefix", "end_of_word_suffix"}) {
             JsonNode value = model.get(affix);
             if (!TokenizerFile.absent(value) && !(value.isTextual() && value.asText().isEmpty())) {
-                throw file.bad("sets model." + affix + " to " + TokenizerFile.shortened(value) + ", which is not known here; set it to null");
+                throw file.bad("sets model." + affix + " to " + InputException.excerpt(value) + ", which is not known here; set it to null");
             }
         }
         Map<String, Integer> ids = vocabulary.model();
@@ -87,7 +87,7 @@ final class TokenizerJson {
         if (!TokenizerFile.absent(unk)) {
             Integer id = unk.isTextual() ? ids.get(unk.asText()) : null;
             if (id == null && !neverUnknown && !(byteLevel && everyByte)) {
-                throw file.bad("names " + TokenizerFile.shortened(unk) + " as model.unk_token, but model.vocab has no such token");
+                throw file.bad("names " + InputException.excerpt(unk) + " as model.unk_token, but model.vocab has no such token");
             }
             unknown = id == null ? -1 : id;
         }

@@ -1,5 +1,6 @@
 package adaspec.text;
 
+import adaspec.common.InputException;
 import adaspec.text.AddedTokens.Added;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
@@ -56,11 +57,11 @@ final class VocabularyJson {
     private void vocabulary(JsonNode node) {
         JsonNode vocab = file.object(node.get("vocab"), "model.vocab");
         for (Map.Entry<String, JsonNode> entry : vocab.properties()) {
-            String where = "model.vocab['" + shortened(entry.getKey()) + "']";
+            String where = "model.vocab['" + InputException.excerpt(entry.getKey()) + "']";
             int id = id(entry.getValue(), where);
             file.requireValid(entry.getKey(), where);
             if (tokens.put(id, entry.getKey()) != null) {
-                throw file.bad("gives id " + id + " to two tokens of model.vocab, one of them '" + shortened(entry.getKey()) + "'");
+                throw file.bad("gives id " + id + " to two tokens of model.vocab, one of them '" + InputException.excerpt(entry.getKey()) + "'");
             }
             model.put(entry.getKey(), id);
             highest = Math.max(highest, id);
@@ -83,7 +84,7 @@ final class VocabularyJson {
                 pair = new String[] {merge.get(0).asText(), merge.get(1).asText()};
             }
             if (pair == null || pair.length != 2) {
-                throw file.bad("has " + TokenizerFile.shortened(merge) + " as model.merges[" + i
+                throw file.bad("has " + InputException.excerpt(merge) + " as model.merges[" + i
                         + "]; two tokens were expected, as \"a b\" or [\"a\", \"b\"]");
             }
             merges.add(new int[] {known(pair[0], i), known(pair[1], i), known(pair[0] + pair[1], i)});
@@ -94,7 +95,7 @@ final class VocabularyJson {
     private int known(String token, int merge) {
         Integer id = model.get(token);
         if (id == null) {
-            throw file.bad("needs '" + shortened(token) + "' for model.merges[" + merge + "], but model.vocab has no such token");
+            throw file.bad("needs '" + InputException.excerpt(token) + "' for model.merges[" + merge + "], but model.vocab has no such token");
         }
         return id;
     }
@@ -117,17 +118,18 @@ final class VocabularyJson {
             String content = file.text(token, "content", where);
             int id = id(token.get("id"), where + ".id");
             if (added.containsKey(id)) {
-                throw file.bad("gives id " + id + " to two added tokens, '" + shortened(added.get(id).content()) + "' and '"
-                        + shortened(content) + "'");
+                throw file.bad("gives id " + id + " to two added tokens, '" + InputException.excerpt(added.get(id).content()) + "' and '"
+                        + InputException.excerpt(content) + "'");
             }
             Integer same = all.get(content);
             int expected = same != null ? same : next;
             if (id != expected) {
-                throw file.bad("gives id " + id + " to the added token '" + shortened(content) + "', where "
+                throw file.bad("gives id " + id + " to the added token '" + InputException.excerpt(content) + "', where "
                         + (same != null ? "model.vocab says " : "the next free id is ") + expected);
             }
             if (same == null && has(id)) {
-                throw file.bad("gives id " + id + " to the added token '" + shortened(content) + "' and to another token of model.vocab");
+                throw file.bad("gives id " + id + " to the added token '" + InputException.excerpt(content)
+                        + "' and to another token of model.vocab");
             }
             if (id >= vocabulary) {
                 next = id + 1;
@@ -143,12 +145,8 @@ final class VocabularyJson {
 
     private int id(JsonNode node, String where) {
         if (node == null || !node.isIntegralNumber() || !node.canConvertToInt() || node.intValue() < 0 || node.intValue() >= MOST_IDS) {
-            throw file.bad("has " + TokenizerFile.shortened(node) + " as " + where + "; an id from 0 to " + (MOST_IDS - 1) + " was expected");
+            throw file.bad("has " + InputException.excerpt(node) + " as " + where + "; an id from 0 to " + (MOST_IDS - 1) + " was expected");
         }
         return node.intValue();
-    }
-
-    private static String shortened(String token) {
-        return token.length() <= 100 ? token : token.substring(0, 100) + "...";
     }
 }

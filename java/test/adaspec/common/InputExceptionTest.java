@@ -19,4 +19,27 @@ class InputExceptionTest {
         assertTrue(sentence.length() < 1100, () -> sentence.length() + " letters");
         assertTrue(sentence.startsWith("model.safetensors: tensor xxx") && sentence.endsWith("xxx is bad; another was expected"), sentence);
     }
+
+    /** A file name of 900 control characters made a sentence of 5,000 letters. */
+    @Test
+    void lettersThatAreEscapedCountAsWhatTheyBecome() {
+        String sentence = new InputException("cannot read " + "\u007f".repeat(900) + ": file name too long").getMessage();
+        assertTrue(sentence.length() < 1100, () -> sentence.length() + " letters");
+        assertTrue(sentence.startsWith("cannot read \\u007f\\u007f") && sentence.endsWith("\\u007f: file name too long"), sentence);
+    }
+
+    @Test
+    void noCharacterIsCutInHalf() {
+        for (int before = 0; before < 4; before++) {
+            String sentence = new InputException("x".repeat(before) + "😀".repeat(1000)).getMessage();
+            assertTrue(sentence.codePoints().noneMatch(c -> Character.getType(c) == Character.SURROGATE) && !sentence.contains("\\u"), sentence);
+        }
+    }
+
+    @Test
+    void aQuotedValueIsItsBeginning() {
+        assertEquals("x".repeat(100) + "...", InputException.excerpt("x".repeat(101)));
+        assertEquals("x".repeat(100), InputException.excerpt("x".repeat(100)));
+        assertEquals("null", InputException.excerpt(null));
+    }
 }
