@@ -26,6 +26,7 @@ class InputExceptionTest {
         String sentence = new InputException("cannot read " + "\u007f".repeat(900) + ": file name too long").getMessage();
         assertTrue(sentence.length() < 1100, () -> sentence.length() + " letters");
         assertTrue(sentence.startsWith("cannot read \\u007f\\u007f") && sentence.endsWith("\\u007f: file name too long"), sentence);
+        assertEquals("cannot read  ... : file name too long", sentence.replace("\\u007f", ""), "each is shown whole");
     }
 
     @Test
@@ -41,5 +42,6 @@ class InputExceptionTest {
         assertEquals("x".repeat(100) + "...", InputException.excerpt("x".repeat(101)));
         assertEquals("x".repeat(100), InputException.excerpt("x".repeat(100)));
         assertEquals("null", InputException.excerpt(null));
+        assertEquals("x" + "😀".repeat(49) + "...", InputException.excerpt("x" + "😀".repeat(50)));
     }
 }

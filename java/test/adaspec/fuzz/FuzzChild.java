@@ -32,7 +32,7 @@ public final class FuzzChild {
     /** What an answer begins with. */
     static final String ANSWER = "= ";
 
-    private static final int MOST_LETTERS = 2000;
+    private static final int MOST_LETTERS = 1100;
 
     private final Path root;
     private final long seed;
