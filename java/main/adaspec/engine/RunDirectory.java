@@ -7,7 +7,6 @@ import adaspec.train.Checkpoints;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
@@ -83,14 +82,12 @@ public final class RunDirectory {
         return RESULTS.contains(name) || name.matches("checkpoint-(\\d+|latest|best)");
     }
 
-    /** Whole folders are deleted only where a run has been: anybody may call a folder "reference". */
+    /** Nothing is deleted but where a run has been: anybody may call a folder "reference", and any model has a config.json. */
     private static void requireOfARun(Path folder, List<Path> results) {
         boolean run = MARKS.stream().anyMatch(mark -> Files.exists(folder.resolve(mark)));
-        for (Path result : results) {
-            if (!run && Files.isDirectory(result, LinkOption.NOFOLLOW_LINKS)) {
-                throw new InputException("the run would delete " + result + ", but " + folder
-                        + " has no config.yaml, so no run of this engine left it; choose another --output-dir");
-            }
+        if (!run && !results.isEmpty()) {
+            throw new InputException("the run would delete " + results.getFirst() + ", but " + folder
+                    + " has no config.yaml, so no run of this engine left it; choose another --output-dir");
         }
     }
 

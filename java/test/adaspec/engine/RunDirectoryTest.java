@@ -55,6 +55,16 @@ class RunDirectoryTest {
         }
     }
 
+    /** Of a model whose folder was named by mistake the weights are not deleted. */
+    @Test
+    void filesThatNoRunLeftAreNotDeleted() throws IOException {
+        Path output = folder.resolve("model");
+        ModelDirectories.write(output, 1, 1, DType.F32);
+        String sentence = assertThrows(InputException.class, () -> RunDirectory.prepare(output, true)).getMessage();
+        assertTrue(sentence.contains("would delete " + output) && sentence.contains("no config.yaml"), sentence);
+        assertTrue(Files.exists(output.resolve("model.safetensors")) && Files.exists(output.resolve("config.json")));
+    }
+
     @Test
     void samplesThatOverwritingWouldDeleteAreRefused() throws IOException {
         Path run = folder.resolve("run");
