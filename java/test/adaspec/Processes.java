@@ -19,11 +19,14 @@ public final class Processes {
 
     private Processes() {}
 
+    /** For a JVM that lives for seconds: compiled once and quickly, or the second compiler takes as much time as the work. A later option overrides it. */
+    public static final String SHORT_LIVED = "-XX:TieredStopAtLevel=1";
+
     /** {@code java} with the classes under test and the tests' own, then {@code arguments}: JVM options, a main class, its arguments. */
     public static List<String> java(String... arguments) {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+        command.addAll(List.of(SHORT_LIVED, "-cp", System.getProperty("java.class.path")));
         command.addAll(List.of(arguments));
         return command;
     }

@@ -14,13 +14,20 @@ public final class TestBackends {
 
     /** The reference, and the processor where its library was built into this build's classes. {@code -Drequire=native} fails without it. */
     public static List<Ops> all() {
-        if (TestBackends.class.getClassLoader().getResource("native/linux-x86_64/libadaspec_cpu.so") == null) {
-            if (List.of(System.getProperty("require", "").split(",")).contains("native")) {
-                throw new AssertionError("-Drequire=native, and libadaspec_cpu.so is not in this build");
-            }
-            return List.of(new ReferenceOps());
+        return isNative() ? List.of(new ReferenceOps(), Ops.on(Device.open("cpu", 0))) : List.of(new ReferenceOps());
+    }
+
+    /** What {@code --device} is to be for a command whose device does not matter: the quicker one. */
+    public static String device() {
+        return isNative() ? "cpu" : "reference";
+    }
+
+    private static boolean isNative() {
+        boolean is = TestBackends.class.getClassLoader().getResource("native/linux-x86_64/libadaspec_cpu.so") != null;
+        if (!is && List.of(System.getProperty("require", "").split(",")).contains("native")) {
+            throw new AssertionError("-Drequire=native, and libadaspec_cpu.so is not in this build");
         }
-        return List.of(new ReferenceOps(), Ops.on(Device.open("cpu", 0)));
+        return is;
     }
 
     /** Memory for a test; close it or leave it to the collector. */

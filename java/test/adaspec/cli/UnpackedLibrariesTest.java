@@ -70,6 +70,7 @@ class UnpackedLibrariesTest {
         List<String> libraries = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator)).filter(p -> p.endsWith(".jar")).toList();
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add(Processes.SHORT_LIVED);
         command.addAll(List.of(options));
         command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", jar + File.pathSeparator + String.join(File.pathSeparator, libraries),
                 Main.class.getName(), "generate", "--target", model.toString(), "--prompt", "Tom", "--max-new-tokens", "2", "--device", device));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import adaspec.Processes;
+import adaspec.TestBackends;
 import adaspec.tensor.DType;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -127,7 +128,7 @@ class KilledRunTest {
             arguments.addAll(List.of("--target", folder.resolve("target").toString(), "--draft", folder.resolve("draft").toString(), "--train-file",
                     folder.resolve("train.jsonl").toString(), "--max-steps", "20", "--per-device-train-batch-size", "2", "--save-steps", "1",
                     "--eval-steps", "4", "--logging-steps", "3", "--lr-scheduler-type", "cosine", "--save-total-limit", "3", "--num-prompts", "8",
-                    "--max-new-tokens", "32", "--device", "reference", "--overwrite"));
+                    "--max-new-tokens", "32", "--device", TestBackends.device(), "--overwrite"));
         }
         arguments.addAll(List.of("--output-dir", output.toString()));
         return Processes.java(arguments.toArray(String[]::new));

@@ -179,7 +179,7 @@ public final class Fuzz {
             }
         }
         others.forEach((revisions, names) -> System.out.println(
-                "Outcomes of " + String.join(", ", names) + ": revisions " + String.join(", ", revisions) + ".\n"));
+                "Outcomes of " + String.join(", ", names) + " come from " + String.join(", ", revisions) + ".\n"));
     }
 
     private void write(Target target, StringBuilder lines) throws IOException {
