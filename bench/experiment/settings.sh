@@ -15,7 +15,7 @@ VALIDATION=100
 DISTILL=1500
 TEST=200
 
-# Models: 9.9 and 0.42 million parameters.
+MODELS="A target of 9.9 million parameters, drafts of 0.42 million."
 TARGET_CONFIG=$here/target.config.json
 DRAFT_CONFIG=$here/draft.config.json
 VOCABULARY=2048
@@ -38,7 +38,7 @@ settings() {
         target+=" $task ${TARGET_EPOCHS[$task]}," epochs+=" $task ${EPOCHS[$task]},"
     done
     cat << EOF
-- Tokenizer of $VOCABULARY entries; texts of up to $POSITIONS tokens; continuations of up to $NEW_TOKENS.
+- $MODELS Tokenizer of $VOCABULARY entries; texts of up to $POSITIONS tokens; continuations of up to $NEW_TOKENS.
 - Target: $TARGET_STEPS pretraining steps of 16 texts, a sample of the texts counted below as pretrain; then fine-tuned, in epochs:${target%,}. Draft:
   $DRAFT_STEPS pretraining steps of 16 texts of the same.
 - Distillation: B = 16, k = 0.4, at most $DISTILL samples; E, in epochs:${epochs%,}; AdamW, weight decay 0.1, constant rate, no warm-up, clipped to

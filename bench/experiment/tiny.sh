@@ -8,6 +8,7 @@ SWEEP_SEEDS=(0)
 LONGER=2
 LONGER_ARMS=(equal-steps whole-budget adaspec)
 LONGER_SEEDS=(0)
+MODELS="Tiny models."
 VALIDATION=6
 DISTILL=48
 TEST=8
