@@ -352,7 +352,7 @@ arm_options() { # arm_options TASK ARM; leaves epochs and options
 family() { # whose learning rate an arm takes
     case ${1%-x*} in
         equal-steps | equal-tokens | whole-budget) echo equal-tokens ;;
-        lk | adaspec-lk) echo "$1" ;;
+        lk | adaspec-lk) echo "${1%-x*}" ;;
         *) echo adaspec ;;
     esac
 }
@@ -391,8 +391,7 @@ arm() { # arm TASK SEED ARM: trains and measures it
     if [ "$arm" != untrained ]; then
         arm_options "$task" "$arm"
         if [[ " ${options[*]} " != *" distillspec "* ]]; then
-            reference=equal-steps
-            [ "$arm" = "${arm%-x*}" ] || reference+=-x${arm##*-x}
+            reference=equal-steps${arm#"${arm%-x*}"}
             arm "$task" "$seed" "$reference"
             own=(--reference "$state/$task/$seed/$reference")
         fi

@@ -12,15 +12,15 @@ import org.junit.jupiter.api.Assumptions;
 
 /** Starts programs for tests that need a process of their own: exit codes, signals, what a JVM says at its start. */
 public final class Processes {
+    /** For a JVM that lives for seconds, of which the second compiler would take as much time as the work. A later option overrides it. */
+    public static final String SHORT_LIVED = "-XX:TieredStopAtLevel=1";
+
     private static final long TIMEOUT_SECONDS = 120;
 
     /** How a program ended. */
     public record Ended(int code, String out, String err) {}
 
     private Processes() {}
-
-    /** For a JVM that lives for seconds: compiled once and quickly, or the second compiler takes as much time as the work. A later option overrides it. */
-    public static final String SHORT_LIVED = "-XX:TieredStopAtLevel=1";
 
     /** {@code java} with the classes under test and the tests' own, then {@code arguments}: JVM options, a main class, its arguments. */
     public static List<String> java(String... arguments) {

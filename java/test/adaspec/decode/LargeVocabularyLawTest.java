@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * chi-square distributed: the covariance of a sum of unlike multinomials is below that of one multinomial of their mean.
  */
 class LargeVocabularyLawTest {
-    private static final double SURE = 1e-6; // a fault's p-value must be below
+    private static final double SURE = 1e-9; // a fault's p-value must be below
     private static final double PLAUSIBLE = 1e-3; // ours must be above; seeds are fixed, so this does not flicker
     private static final int BINS = 25;
     private static final int POSITIONS = 256;
@@ -59,7 +59,7 @@ class LargeVocabularyLawTest {
                     || verification == Verification.TOKEN && (fault == Fault.LEFTOVER_NOT_SCALED || fault == Fault.STOP_AT_FIRST_FAILURE);
             // A leftover without its scale moves little mass: it matters only where a token was accepted that alone would not have been.
             boolean faint = fault == Fault.LEFTOVER_NOT_SCALED && !harmless;
-            double p = pValue(1000, sampling, faint ? 400 : 60, verification, fault);
+            double p = pValue(1000, sampling, faint ? 600 : 60, verification, fault);
             assertTrue(harmless ? p > PLAUSIBLE : p < SURE, fault + " in " + verification + ": p-value " + p);
         }
     }
@@ -73,7 +73,7 @@ class LargeVocabularyLawTest {
             double p = pValue(50304, sampling, 5, verification, Fault.NONE);
             assertTrue(p > PLAUSIBLE, sampling + ": p-value " + p);
         }
-        double p = pValue(50304, plain, 6, verification, Fault.OTHER_TEMPERATURE);
+        double p = pValue(50304, plain, 10, verification, Fault.OTHER_TEMPERATURE);
         assertTrue(p < SURE, "another temperature on the draft: p-value " + p);
     }
 

@@ -2,6 +2,7 @@ package adaspec.bench.experiment;
 
 import adaspec.eval.Interval;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
@@ -27,6 +28,10 @@ final class Format {
 
     static String each(double[] values) {
         return Arrays.stream(values).mapToObj(Format::signed).collect(Collectors.joining(" "));
+    }
+
+    static String seeds(List<Integer> seeds) {
+        return seeds.stream().map(String::valueOf).collect(Collectors.joining(" "));
     }
 
     static String count(long tokens) {

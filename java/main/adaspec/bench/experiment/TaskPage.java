@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 
 /** The part of the page of {@link Results} that is about one task: what its target writes, its arms, their differences, and the sweep over k. */
 final class TaskPage {
@@ -108,8 +107,8 @@ final class TaskPage {
             rows.add(String.join(
                     " | ",
                     "| " + arm.name(),
-                    seeds.stream().map(String::valueOf).collect(Collectors.joining(" ")),
-                    Format.rate(rate.mean()) + " " + Format.interval(HierarchicalBootstrap.mean(rate)),
+                    Format.seeds(seeds),
+                    rate(rate),
                     arm.name().equals(Arm.ADASPEC) ? "- | - |"
                             : Format.signed(difference.mean()) + " " + Format.signed(difference.bootstrap()) + " | "
                                     + Format.signed(difference.student()) + " |"));
@@ -136,7 +135,7 @@ final class TaskPage {
             if (seeds.isEmpty()) {
                 continue;
             }
-            var row = new StringBuilder("| " + arm.name() + " | " + seeds.stream().map(String::valueOf).collect(Collectors.joining(" ")));
+            var row = new StringBuilder("| " + arm.name() + " | " + Format.seeds(seeds));
             for (Measure measure : Measure.values()) {
                 row.append(" | ").append(rate(measure, arm.name(), seeds));
             }
@@ -280,7 +279,7 @@ final class TaskPage {
         line("### Share of the tokens");
         line("");
         line("The same steps and tokens as AdaSPEC's selective stage (batches of B/k and E/k epochs of k = 0.4), another share k of each batch kept. "
-                + "Seeds " + seeds.stream().map(String::valueOf).collect(Collectors.joining(" ")) + ".");
+                + "Seeds " + Format.seeds(seeds) + ".");
         line("");
         line("| k | alpha | minus k = 1 (all tokens) | each seed |");
         line("|---|---|---|---|");
@@ -319,7 +318,7 @@ final class TaskPage {
         String adaspec = Arm.longer(Arm.ADASPEC, times);
         boolean paired = !of.seeds(adaspec).isEmpty();
         line("As above, with " + times + " E in the place of E in every stage. The learning rates are those chosen for E. Seeds "
-                + seeds.stream().map(String::valueOf).collect(Collectors.joining(" ")) + ".");
+                + Format.seeds(seeds) + ".");
         line("");
         line("| arm | alpha | with E | adaspec minus it, over seeds and prompts | over seeds (Student) | each seed | expected acceptance"
                 + " | block efficiency | steps | tokens, draft | reference | target | processor s |");
@@ -350,7 +349,10 @@ final class TaskPage {
     }
 
     private String rate(Measure measure, String arm, List<Integer> seeds) {
-        Rate rate = of.rate(measure, arm, seeds);
+        return rate(of.rate(measure, arm, seeds));
+    }
+
+    private static String rate(Rate rate) {
         return Format.rate(rate.mean()) + " " + Format.interval(HierarchicalBootstrap.mean(rate));
     }
 
